@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Owns what every crate shares: batches, elements, time, ids, keys and hashes, options, failures, metrics, memory and the
+//! interfaces to the world outside ([`env`](mod@env), [`storage`]).
+//! Does not own: SQL types and expressions (`expr`), state (`state`), anything that runs (`dataflow`, `runtime`).
+
+pub mod batch;
+pub mod element;
+pub mod env;
+pub mod event_time;
+pub mod failure;
+pub mod ids;
+pub mod map;
+pub mod memory;
+pub mod metrics;
+pub mod options;
+pub mod row_kind;
+pub mod storage;
+pub mod strings;
+
+pub use batch::{Batch, KeyHashes, TimeBounds};
+pub use element::{Barrier, CheckpointKind, Element, Progress};
+pub use env::{Env, Now};
+pub use event_time::EventTime;
+pub use failure::{Failure, FailureClass, Result};
+pub use ids::{CheckpointId, InputId, JobId, OperatorId, SubtaskIndex};
+pub use row_kind::RowKind;
