@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Owns the job graph, the traits of operators, sources and sinks with their registry, and how elements move: chains,
+//! subtasks, slots, alignment, channels and local exchanges.
+//! Does not own: threads and the coordinator (`runtime`), what operators compute (`operators`), connectors.
+
+pub mod catalog;
+pub mod counters;
+pub mod graph;
+pub mod operator;
+pub mod registry;
+pub mod sink;
+pub mod source;
+
+pub use catalog::{Connector, Connectors, ReadRequest, SinkChanges, SinkPlan, SourcePlan, TableSpec};
+pub use counters::{CounterValues, Counters};
+pub use graph::{Edge, JobGraph, Node, Partitioning, ReadStage, Role, WatermarkSpec, WriteStage};
+pub use operator::{OpenContext, Operator, Output, Timers};
+pub use registry::Registry;
+pub use sink::{Committer, Sink, Writer, WriterContext};
+pub use source::{Discovery, Enumerator, Poll, Reader, ReaderContext, Source, Split};
