@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Makes sure that this machine can build Tidemill: a C compiler, and the Rust toolchain of rust-toolchain.toml with
+# rustfmt and clippy. With `--tests`, python3 too (the standard library is enough). Says what it installs; on a machine
+# that has everything it says nothing and takes a moment. Works for any user: `sudo` is used where it is needed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# apt PACKAGE...: installs Debian packages, as root or through sudo.
+apt() {
+  have apt-get || fail "please install these by your system's means, then run it again: $*"
+  local sudo=()
+  if [ "$(id -u)" != 0 ]; then
+    have sudo || fail "please install as root, then run it again: apt-get install $*"
+    sudo=(sudo)
+  fi
+  say "installing $* with apt-get"
+  "${sudo[@]}" apt-get update -qq >&2 || say "apt-get update failed; going on with the lists that are here"
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+# The channel of rust-toolchain.toml: the version that builds this, here and on a builder.
+toolchain() { sed -n 's/^channel *= *"\(.*\)"$/\1/p' rust-toolchain.toml; }
+
+# Are rustc, rustfmt and clippy of the pinned version what `cargo` runs in this folder?
+rust_is_ready() {
+  have cargo && rustc --version 2>/dev/null | grep -qF "rustc $1 " &&
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
+}
+
+install_rust() {
+  if ! have rustup; then
+    have curl || apt curl ca-certificates
+    say "installing rustup from https://sh.rustup.rs into ${CARGO_HOME:-$HOME/.cargo}"
+    curl --proto '=https' --tlsv1.2 --retry 3 -sSf https://sh.rustup.rs |
+      sh -s -- -y --quiet --no-modify-path --profile minimal --default-toolchain none >&2
+  fi
+  say "installing Rust $1 with rustfmt and clippy"
+  rustup toolchain install "$1" --profile minimal --component rustfmt --component clippy >&2
+  rust_is_ready "$1" || fail "Rust $1 is installed, but cargo, rustfmt or clippy does not run: see 'rustup show'"
+}
+
+case "${1-}" in
+  '') ;;
+  --tests) have python3 || apt python3 ;;
+  *) fail "usage: scripts/setup.sh [--tests]" ;;
+esac
+
+have cc || have gcc || have clang || apt gcc libc6-dev
+
+rust=$(toolchain)
+[ -n "$rust" ] || fail "rust-toolchain.toml names no channel"
+rust_is_ready "$rust" || install_rust "$rust"
