@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Owns what SQL's streaming plan runs: filters and projections, windows, sessions, grouped aggregates, limits.
+//! Does not own: what functions compute (`functions`), where state lives (`state`), how elements move (`dataflow`).
+
+pub mod config;
