@@ -60,15 +60,16 @@ cmp -s "$sql" "$out/killed.sql" && fail "$sql does not write to target/flights/h
 "$tidemill" sql -f "$out/killed.sql" --checkpoint-dir "$out/checkpoints-killed" >"$out/killed.out" 2>"$out/killed.err" &
 job=$!
 began=$SECONDS
-while [ "$(days "$out/hourly-killed")" -lt "$DAYS_AT_KILL" ]; do
+while n=$(days "$out/hourly-killed"); [ "$n" -lt "$DAYS_AT_KILL" ]; do
+  [ ! -t 1 ] || printf '\r  %d days committed' "$n"
   kill -0 "$job" 2>/dev/null || fail "The job ended before it could be killed: $(tail -n 3 "$out/killed.err")"
-  [ $((SECONDS - began)) -lt "$WAIT_S_MAX" ] || fail "Only $(days "$out/hourly-killed") days after $WAIT_S_MAX s."
+  [ $((SECONDS - began)) -lt "$WAIT_S_MAX" ] || fail "Only $n days committed after $WAIT_S_MAX s."
   sleep 0.05
 done
 kill -9 "$job"
 wait "$job" 2>/dev/null || true
 job=
-echo "kill -9 after $(days "$out/hourly-killed") days. What it had committed:"
+printf '\nkill -9 after %d days. What it had committed:\n' "$(days "$out/hourly-killed")"
 show "$out/hourly-killed"
 
 say "3. Started again: it goes on from its last checkpoint"

@@ -36,8 +36,9 @@ install_rust() {
   if ! have rustup; then
     have curl || apt curl ca-certificates
     say "installing rustup from https://sh.rustup.rs into ${CARGO_HOME:-$HOME/.cargo}"
-    curl --proto '=https' --tlsv1.2 --retry 3 -sSf https://sh.rustup.rs |
-      sh -s -- -y --quiet --no-modify-path --profile minimal --default-toolchain none >&2
+    curl --fail --proto '=https' --tlsv1.2 --retry 3 -sS https://sh.rustup.rs |
+      sh -s -- -y --quiet --no-modify-path --profile minimal --default-toolchain none >&2 ||
+      fail "rustup could not be installed; see https://rustup.rs for other ways, then run this again"
   fi
   say "installing Rust $1 with rustfmt and clippy"
   rustup toolchain install "$1" --profile minimal --component rustfmt --component clippy >&2
@@ -50,7 +51,7 @@ case "${1-}" in
   *) fail "usage: scripts/setup.sh [--tests]" ;;
 esac
 
-have cc || have gcc || have clang || apt gcc libc6-dev
+have cc || apt gcc libc6-dev  # rustc links with `cc`
 
 rust=$(toolchain)
 [ -n "$rust" ] || fail "rust-toolchain.toml names no channel"

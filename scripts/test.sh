@@ -83,7 +83,7 @@ sim() {
 
 kill_and_metamorphic() {
   build >"$log/build" 2>&1 || { cat "$log/build"; tally 0 1; return; }
-  python3 scripts/kill_and_metamorphic.py --bin "$bin" --seed "$KILL_SEED" | tee "$log/kill"
+  python3 scripts/kill_and_metamorphic.py --bin "$bin" --seed "$KILL_SEED" | tee "$log/kill" | grep "^ "
   local ended=$? counts
   counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log/kill" | tail -n 1)
   # shellcheck disable=SC2086 # two numbers
