@@ -86,7 +86,11 @@ impl Batch {
     /// A column, cut to the batch's rows.
     pub fn column(&self, index: usize) -> ArrayRef {
         let column = &self.columns[index];
-        if self.offset == 0 && self.len == column.len() { Arc::clone(column) } else { column.slice(self.offset, self.len) }
+        if self.offset == 0 && self.len == column.len() {
+            Arc::clone(column)
+        } else {
+            column.slice(self.offset, self.len)
+        }
     }
 
     /// All columns, cut to the batch's rows.
@@ -151,7 +155,8 @@ impl Batch {
 
     /// The rows for which `mask` is true, copied.
     pub fn filter(&self, mask: &BooleanArray) -> Result<Batch> {
-        let rows: Vec<u32> = mask.iter().zip(0u32..).filter(|(keep, _)| *keep == Some(true)).map(|(_, row)| row).collect();
+        let rows: Vec<u32> =
+            mask.iter().zip(0u32..).filter(|(keep, _)| *keep == Some(true)).map(|(_, row)| row).collect();
         if rows.len() == self.len { Ok(self.clone()) } else { self.take(&UInt32Array::from(rows)) }
     }
 

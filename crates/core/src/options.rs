@@ -59,9 +59,9 @@ impl ConfigOption {
             OptionType::Integer => {
                 text.trim().parse::<i64>().map(|_| ()).map_err(|_| self.wrong(text, "a whole number"))
             }
-            OptionType::Duration => {
-                parse_duration(text).map(|_| ()).ok_or_else(|| self.wrong(text, "a duration such as '200 ms' or '5 min'"))
-            }
+            OptionType::Duration => parse_duration(text)
+                .map(|_| ())
+                .ok_or_else(|| self.wrong(text, "a duration such as '200 ms' or '5 min'")),
             OptionType::MemorySize => {
                 parse_size(text).map(|_| ()).ok_or_else(|| self.wrong(text, "a size such as '64 mb'"))
             }
