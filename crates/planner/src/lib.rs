@@ -1,1 +1,18 @@
-//! Placeholder.
+//! Owns what lies between the syntax tree and the job graph: session and catalog, binder, relational plan, its rules and
+//! traits, the streaming plan.
+//! Does not own: parsing (`sql-parser`), functions and their types (`expr`, `functions`), what operators do (`operators`),
+//! batch execution (`batch`), running anything (`runtime`, `cli`).
+
+pub mod catalog;
+pub mod error;
+mod plan;
+pub mod rel;
+pub mod session_options;
+pub mod traits;
+
+pub use error::{PlanError, PlanResult};
+pub use plan::{BoundQuery, Outcome, PlannedInsert, PlannedJob, PlannedQuery, TextTable};
+
+/// The kind of the sink node that ends the streaming plan of a SELECT; its config is empty. Whoever runs the plan
+/// registers it.
+pub const COLLECT: &str = "collect";

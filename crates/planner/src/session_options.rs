@@ -1,0 +1,169 @@
+//! Every option of a session: what `SET` knows. Flink's keys where the option is Flink's.
+
+use tidemill_core::options::{ConfigOption, Configuration, OptionType, unknown_key};
+
+use crate::error::{PlanError, PlanResult};
+
+/// Streaming or batch.
+pub const RUNTIME_MODE: ConfigOption = ConfigOption::new(
+    "execution.runtime-mode",
+    OptionType::Choice(&["streaming", "batch"]),
+    "How queries run: 'streaming' on operators that never end by themselves, 'batch' on bounded input with final results only.",
+)
+.with_default("streaming");
+
+/// The zone of TIMESTAMP_LTZ.
+pub const LOCAL_TIME_ZONE: ConfigOption = ConfigOption::new(
+    "table.local-time-zone",
+    OptionType::Text,
+    "The time zone of the session, an IANA name such as 'Europe/Berlin' or an offset such as '+02:00'.",
+)
+.with_default("UTC");
+
+/// The job's name.
+pub const PIPELINE_NAME: ConfigOption = ConfigOption::new(
+    "pipeline.name",
+    OptionType::Text,
+    "The name of the next jobs; without it a job is named after its sinks, sorted.",
+);
+
+/// Subtasks of each stage.
+pub const PARALLELISM: ConfigOption = ConfigOption::new(
+    "parallelism.default",
+    OptionType::Integer,
+    "How many parallel instances each stage of a job has; by default as many as there are processors.",
+);
+
+/// Number of key groups.
+pub const MAX_PARALLELISM: ConfigOption = ConfigOption::new(
+    "pipeline.max-parallelism",
+    OptionType::Integer,
+    "The number of key groups, a power of two: no job can have more parallel instances. Fixed when a job first starts.",
+);
+
+/// How results are shown.
+pub const RESULT_MODE: ConfigOption = ConfigOption::new(
+    "sql-client.execution.result-mode",
+    OptionType::Choice(&["changelog", "tableau", "table"]),
+    "How a streaming SELECT is shown: 'changelog' and 'tableau' give every change with its kind, 'table' the final rows.",
+)
+.with_default("tableau");
+
+/// Time between checkpoints.
+pub const CHECKPOINT_INTERVAL: ConfigOption = ConfigOption::new(
+    "execution.checkpointing.interval",
+    OptionType::Duration,
+    "Time between checkpoints; 1 s where only a directory is set.",
+);
+
+/// Where checkpoints go.
+pub const CHECKPOINT_DIR: ConfigOption = ConfigOption::new(
+    "execution.checkpointing.dir",
+    OptionType::Text,
+    "The folder of checkpoints: a path or a URL. Without it nothing outlives the process.",
+);
+
+/// Checkpoints that are kept.
+pub const CHECKPOINTS_RETAINED: ConfigOption = ConfigOption::new(
+    "execution.checkpointing.num-retained",
+    OptionType::Integer,
+    "How many completed checkpoints are kept.",
+);
+
+/// How long rows wait for a batch to fill.
+pub const BUFFER_TIMEOUT: ConfigOption = ConfigOption::new(
+    "execution.buffer-timeout",
+    OptionType::Duration,
+    "How long rows may wait for a batch to fill before they are sent on.",
+);
+
+/// When a source counts as idle.
+pub const IDLE_TIMEOUT: ConfigOption = ConfigOption::new(
+    "scan.watermark.idle-timeout",
+    OptionType::Duration,
+    "A source that was asked and had nothing for this long no longer holds the watermark back; 0: never. Also a table's option.",
+)
+.with_default("0 ms");
+
+/// One or two phases.
+pub const AGG_PHASE: ConfigOption = ConfigOption::new(
+    "table.optimizer.agg-phase-strategy",
+    OptionType::Choice(&["AUTO", "ONE_PHASE", "TWO_PHASE"]),
+    "Whether aggregates are computed in one step behind the exchange or in two, one before it and one behind it.",
+)
+.with_default("AUTO");
+
+/// State's time to live.
+pub const STATE_TTL: ConfigOption = ConfigOption::new(
+    "table.exec.state.ttl",
+    OptionType::Duration,
+    "How long the state of a key that is not changed is kept; 0: for ever.",
+)
+.with_default("0 ms");
+
+/// Rows of a batch.
+pub const BATCH_ROWS_MAX: ConfigOption =
+    ConfigOption::new("tidemill.batch.rows-max", OptionType::Integer, "How many rows a batch has at most.")
+        .with_default("4096");
+
+/// Hashes of what sinks write.
+pub const RESULT_HASH: ConfigOption = ConfigOption::new(
+    "tidemill.sink.result-hash",
+    OptionType::Bool,
+    "Whether sinks add up a hash of the rows they write, for the report.",
+)
+.with_default("false");
+
+/// What a NULL in a NOT NULL column does.
+pub const NOT_NULL_ENFORCER: ConfigOption = ConfigOption::new(
+    "table.exec.sink.not-null-enforcer",
+    OptionType::Choice(&["ERROR"]),
+    "What a sink does with a NULL in a NOT NULL column: it fails.",
+)
+.with_default("ERROR");
+
+/// All options of a session.
+pub const ALL: &[&ConfigOption] = &[
+    &RUNTIME_MODE,
+    &LOCAL_TIME_ZONE,
+    &PIPELINE_NAME,
+    &PARALLELISM,
+    &MAX_PARALLELISM,
+    &RESULT_MODE,
+    &CHECKPOINT_INTERVAL,
+    &CHECKPOINT_DIR,
+    &CHECKPOINTS_RETAINED,
+    &BUFFER_TIMEOUT,
+    &IDLE_TIMEOUT,
+    &AGG_PHASE,
+    &STATE_TTL,
+    &BATCH_ROWS_MAX,
+    &RESULT_HASH,
+    &NOT_NULL_ENFORCER,
+];
+
+/// Checks one key and its text as `SET` does; an unknown key lists its neighbours and all keys.
+pub fn check(key: &str, value: &str) -> PlanResult<()> {
+    let option = ALL
+        .iter()
+        .find(|option| option.key == key)
+        .ok_or_else(|| PlanError::from(unknown_key(key, ALL.iter().map(|option| option.key), "the session")))?;
+    option.check(value)?;
+    if key == PARALLELISM.key && value.trim().parse::<i64>().is_ok_and(|number| number < 1) {
+        return Err(PlanError::from(tidemill_core::Failure::user(
+            "option.value",
+            format!("option '{key}' is '{value}', but must be at least 1"),
+        )));
+    }
+    Ok(())
+}
+
+/// True where queries run in batch mode.
+pub fn is_batch(config: &Configuration) -> bool {
+    config.text(&RUNTIME_MODE).is_some_and(|mode| mode.trim().eq_ignore_ascii_case("batch"))
+}
+
+/// The session's time zone.
+pub fn time_zone(config: &Configuration) -> &str {
+    config.text(&LOCAL_TIME_ZONE).unwrap_or("UTC")
+}
