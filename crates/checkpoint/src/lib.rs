@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Owns what makes a job durable: the decision log, manifests, what to restore and what to delete, savepoints, and the stores
+//! they are written to.
+//! Does not own: tables and run files (`state`), who takes a checkpoint and when (`runtime`), what a sink commits (`dataflow`).
+//!
+//! Everything here is called on I/O threads and talks to the world only through [`tidemill_core::storage::Storage`].
+//! `FORMAT.md` in this crate describes every byte that is written.
+
+pub mod collection;
+pub mod decision;
+pub mod envelope;
+pub mod file_storage;
+pub mod history;
+pub mod identity;
+pub mod job_directory;
+pub mod log;
+pub mod manifest;
+pub mod memory_storage;
+pub mod object_storage;
+pub mod resolver;
+pub mod tree;
+
+pub use collection::{Collected, collect};
+pub use decision::Decision;
+pub use file_storage::FileStorage;
+pub use history::{CompletedCheckpoint, EndState, History};
+pub use identity::{Claim, JobIdentity};
+pub use job_directory::JobDirectory;
+pub use log::{AppendError, DecisionLog};
+pub use manifest::{CheckpointContent, ObjectRef, RunRef};
+pub use memory_storage::MemoryStorage;
+pub use object_storage::{ObjectStorage, open, open_existing};
+pub use resolver::{Resolution, ResolveOptions, Verification, resolve};
+pub use tree::{read_checkpoint, write_checkpoint, write_part, write_root};
