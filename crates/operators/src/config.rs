@@ -58,6 +58,9 @@ pub struct AggregateCall {
     /// True: equal arguments count once (`DISTINCT`).
     #[prost(bool, tag = "4")]
     pub distinct: bool,
+    /// Encoded SQL type of the result; empty: what the function makes of the arguments' types.
+    #[prost(bytes = "vec", tag = "5")]
+    pub ty: Vec<u8>,
 }
 
 /// What an output column is.
@@ -291,6 +294,6 @@ impl AggregateCall {
     /// A call over all rows, duplicates included.
     pub fn new(function: &str, args: &[usize]) -> AggregateCall {
         let args = args.iter().map(|column| *column as u32).collect();
-        AggregateCall { function: function.to_string(), args, filter: None, distinct: false }
+        AggregateCall { function: function.to_string(), args, filter: None, distinct: false, ty: Vec::new() }
     }
 }

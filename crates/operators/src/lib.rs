@@ -2,3 +2,4 @@
 //! Does not own: what functions compute (`functions`), where state lives (`state`), how elements move (`dataflow`).
 
 pub mod config;
+pub mod window;
