@@ -72,7 +72,7 @@ pub enum SetOperator {
     Union,
     /// `INTERSECT`.
     Intersect,
-    /// `EXCEPT`, `MINUS`.
+    /// `EXCEPT`.
     Except,
 }
 

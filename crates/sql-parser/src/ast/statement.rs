@@ -1,6 +1,6 @@
 //! Statements as written.
 
-use super::{DataType, Expr, Ident, ObjectName, Query};
+use super::{DataType, Expr, Hint, Ident, ObjectName, Query};
 use crate::span::Span;
 
 /// One statement.
@@ -50,6 +50,8 @@ pub struct Insert {
     pub table: ObjectName,
     /// `INSERT OVERWRITE`.
     pub overwrite: bool,
+    /// `t /*+ OPTIONS('k' = 'v') */`.
+    pub hints: Vec<Hint>,
     /// `PARTITION (day = '2013-01-01')`: constants for partition columns.
     pub partition: Vec<(Ident, Expr)>,
     /// The columns that the query's columns go to; empty: all of the table's, in order.

@@ -109,8 +109,9 @@ pub struct IntervalQualifier {
 }
 
 /// A unit of time, as in `INTERVAL '1' HOUR`, `EXTRACT(DOW FROM x)`, `FLOOR(x TO DAY)`, `TIMESTAMPADD(MONTH, 1, x)`.
-/// Which of them a place admits is the binder's business, but for intervals: years to seconds, weeks and quarters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Ordered from the largest on. Which of them a place admits is the binder's business, but for intervals: years to
+/// seconds, quarters and weeks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimeUnit {
     /// A thousand years.
     Millennium,
