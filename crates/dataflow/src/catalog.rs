@@ -84,6 +84,12 @@ pub trait Connector: Send + Sync {
         false
     }
 
+    /// True where all rows that fail `path = literal` are left out when [`ReadRequest::equals`] asks for it, and leaving them
+    /// out makes no other row late: the plan then takes the column as known and does not read it.
+    fn answers_exactly(&self, _table: &TableSpec, _path: &[usize]) -> bool {
+        false
+    }
+
     /// How to read the table; an error where it cannot be read. Checks the options; does not touch the outside.
     fn plan_source(&self, table: &TableSpec, request: &ReadRequest) -> Result<SourcePlan>;
 
