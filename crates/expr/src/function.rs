@@ -98,6 +98,8 @@ pub struct Binding<'a> {
     pub constants: &'a [Option<ArrayRef>],
     /// The result's type.
     pub ty: &'a SqlType,
+    /// Tells apart the calls of one program, so that two `RAND()` differ.
+    pub site: u64,
 }
 
 /// A bound call: arguments, number of rows, context. Constant arguments hold one value, all others `rows`.

@@ -3,9 +3,11 @@
 //! Does not own: the functions themselves (`functions`), names and scopes (`planner`), anything that keeps state.
 
 pub mod aggregate;
+pub mod arrays;
 pub mod coercion;
 pub mod display;
 pub mod errors;
+pub mod evaluator;
 pub mod expr;
 mod forms;
 pub mod function;
@@ -18,6 +20,7 @@ pub mod types;
 
 pub use aggregate::{Accumulator, AggregateFunction, AggregateInput, AggregateStore, Extra, NoStore, PartialStates};
 pub use errors::{RowError, RowErrors};
+pub use evaluator::{Calc, Program};
 pub use expr::Expr;
 pub use function::{
     Arg, Binding, CastRules, EvalContext, Form, Kernel, Operand, Output, ScalarFunction, Signature, Volatility,

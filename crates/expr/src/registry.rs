@@ -7,7 +7,7 @@ use crate::aggregate::AggregateFunction;
 use crate::expr::Expr;
 use crate::function::{CastRules, Operand, ScalarFunction, Signature, Volatility};
 use crate::scalar::Scalar;
-use crate::types::SqlType;
+use crate::types::{SqlType, TypeKind};
 
 /// All functions of a session.
 #[derive(Clone)]
@@ -116,6 +116,9 @@ impl Registry {
         if let Expr::Literal(Scalar::Null, _) = expr {
             return Ok(Expr::null(to.clone()));
         }
+        if let Some(value) = converted_literal(&expr, from, to) {
+            return Ok(Expr::Literal(value, to.clone().with_null(from.nullable)));
+        }
         if !self.casts.supports(from, to) {
             return Err(format!("a value of type {} cannot be cast to {}", from.kind, to.kind));
         }
@@ -145,6 +148,28 @@ impl Registry {
             Expr::Cast { expr, ty, try_: false } => self.casts.fallible(&expr.ty(columns), ty),
             _ => false,
         })
+    }
+}
+
+/// The value of a constant as another type, where the conversion loses nothing and needs no context.
+fn converted_literal(expr: &Expr, from: &SqlType, to: &SqlType) -> Option<Scalar> {
+    let Expr::Literal(value, _) = expr else { return None };
+    match (value, &to.kind) {
+        (Scalar::String(text), TypeKind::Varchar(length)) if from.kind.is_character() => {
+            (text.chars().count() <= *length as usize).then(|| value.clone())
+        }
+        (Scalar::Int(_), kind) if kind.is_integer() && kind.exact_digits() >= from.kind.exact_digits() => {
+            Some(value.clone())
+        }
+        (Scalar::Int(number), TypeKind::Double) if number.unsigned_abs() < 1 << 53 => {
+            Some(Scalar::Double(*number as f64))
+        }
+        (Scalar::Int(number), TypeKind::Decimal { precision, scale }) => {
+            let digits = number.unsigned_abs().checked_ilog10().map_or(1, |digits| digits + 1);
+            let value = i128::from(*number).checked_mul(10i128.checked_pow(u32::from(*scale))?)?;
+            (digits + u32::from(*scale) <= u32::from(*precision)).then_some(Scalar::Decimal { value, scale: *scale })
+        }
+        _ => None,
     }
 }
 
