@@ -17,6 +17,8 @@ pub mod manifest;
 pub mod memory_storage;
 pub mod object_storage;
 pub mod resolver;
+pub mod savepoint;
+pub mod savepoint_table;
 pub mod tree;
 
 pub use collection::{Collected, collect};
@@ -30,4 +32,6 @@ pub use manifest::{CheckpointContent, ObjectRef, RunRef};
 pub use memory_storage::MemoryStorage;
 pub use object_storage::{ObjectStorage, open, open_existing};
 pub use resolver::{Resolution, ResolveOptions, Verification, resolve};
+pub use savepoint::{PreparedSavepoint, Savepoint, SavepointTable, read_savepoint, write_savepoint};
+pub use savepoint_table::{StateEntry, TableColumns, ValueDecoder, read_table};
 pub use tree::{read_checkpoint, write_checkpoint, write_part, write_root};

@@ -61,6 +61,9 @@ pub struct Header {
     /// The sources' enumerators.
     #[prost(message, repeated, tag = "8")]
     pub enumerators: Vec<EnumeratorState>,
+    /// Completed checkpoints since the job's first start, this one included.
+    #[prost(uint64, tag = "9")]
+    pub checkpoints_completed: u64,
 }
 
 /// State of a source's enumerator.
