@@ -95,11 +95,10 @@ fn lex_into(text: &str, base: usize, out: &mut Vec<Token>) -> Result<(), ParseEr
         let span = Span::new(start, cursor.offset());
         let is_word = matches!(token.token, Raw::Word(_));
         if number_end == Some(start) && is_word {
-            return Err(ParseError::new(
-                "a number is directly followed by a letter",
-                Span::new(start, span.end as usize),
-            )
-            .with_help("a name that begins with a digit stands in backticks: `2nd`"));
+            let whole = out.last().map_or(span, |number| number.span.to(span));
+            let name = Span::new(whole.start as usize - base, whole.end as usize - base).text(text);
+            return Err(ParseError::new("a number is directly followed by a letter", whole)
+                .with_help(format!("a name that begins with a digit stands in backticks: `{name}`")));
         }
         number_end = None;
         match token.token {
@@ -268,7 +267,7 @@ mod tests {
             ("SELECT `abc", "this quoted name is not closed", 7),
             ("SELECT 1 /* abc", "this comment is not closed", 9),
             ("SELECT \"a\"", "double quotes have no meaning in this dialect", 7),
-            ("SELECT 2nd", "a number is directly followed by a letter", 8),
+            ("SELECT 2nd", "a number is directly followed by a letter", 7),
         ] {
             let error = lex(text, 0).unwrap_err();
             assert_eq!((error.message.as_str(), error.span.start), (message, at));

@@ -296,8 +296,11 @@ impl<'a> Parser<'a> {
         let wanted =
             || what.iter().copied().filter(|w| !w.is_empty() && w.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
         if let TokenKind::Word(found) = self.peek() {
-            if let Some(keyword) = keywords::nearest(found, wanted()) {
-                return Some(format!("did you mean {keyword}?"));
+            match keywords::nearest(found, wanted()) {
+                Some(keyword) if !found.eq_ignore_ascii_case(keyword) => {
+                    return Some(format!("did you mean {keyword}?"));
+                }
+                _ => {}
             }
             if keywords::is_reserved(found) && what.iter().any(|w| w.contains("name")) {
                 return Some(format!("a name that is a keyword stands in backticks: `{found}`"));

@@ -6,6 +6,7 @@
 use super::{Parser, Result};
 use crate::ast::{Expr, ExprKind, Query};
 use crate::lexer::TokenKind;
+use crate::limits::NESTING_MAX;
 use crate::span::Span;
 
 /// What stood in parentheses.
@@ -26,7 +27,7 @@ impl Parser<'_> {
     /// Whether opening parentheses follow and then a query; one that begins with `TABLE` counts only directly.
     pub(super) fn leads_to_query(&self) -> bool {
         let mut ahead = 0;
-        while self.is_symbol_at(ahead, "(") {
+        while ahead <= NESTING_MAX && self.is_symbol_at(ahead, "(") {
             ahead += 1;
         }
         ahead > 0 && self.is_query_at(ahead)
@@ -39,18 +40,16 @@ impl Parser<'_> {
 
     /// From `(` to its `)`.
     pub(super) fn paren_items(&mut self) -> Result<ParenItems> {
-        self.nested(|p| {
-            p.expect_symbol("(")?;
-            let items = if p.is_query_at(0) {
-                ParenItems::Query(Box::new(p.query()?))
-            } else if p.leads_to_query() {
-                p.paren_after_query()?
-            } else {
-                ParenItems::Items(p.comma_list(Self::expression)?)
-            };
-            p.expect_symbol(")")?;
-            Ok(items)
-        })
+        self.expect_symbol("(")?;
+        let items = if self.is_query_at(0) {
+            ParenItems::Query(Box::new(self.query()?))
+        } else if self.leads_to_query() {
+            self.nested(Self::paren_after_query)?
+        } else {
+            ParenItems::Items(self.comma_list(Self::expression)?)
+        };
+        self.expect_symbol(")")?;
+        Ok(items)
     }
 
     /// Within a parenthesis, at another one that leads to a query.

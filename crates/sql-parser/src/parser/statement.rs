@@ -149,7 +149,9 @@ impl Parser<'_> {
             inserts.push(self.insert()?);
             if !self.eat_symbol(";") {
                 let mut error = self.expected_end();
-                error.help.get_or_insert_with(|| "within a statement set every INSERT ends with ';'".into());
+                if self.is_keyword("END") || self.is_keyword("INSERT") || error.help.is_none() {
+                    error.help = Some("within a statement set every INSERT ends with ';'".into());
+                }
                 return Err(error);
             }
         }

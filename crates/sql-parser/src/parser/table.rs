@@ -159,20 +159,18 @@ impl Parser<'_> {
 
     /// From `(` to its `)`: a query, or tables that are joined.
     fn table_paren(&mut self) -> Result<TableParen> {
-        self.nested(|p| {
-            p.expect_symbol("(")?;
-            let content = if p.is_query_at(0) && !p.is_keyword("TABLE") {
-                TableParen::Query(Box::new(p.query()?))
-            } else if p.leads_to_query() {
-                p.table_after_paren()?
-            } else if *p.peek() == TokenKind::Symbol(")") {
-                return Err(p.expected(&["SELECT", "a table's name"]));
-            } else {
-                TableParen::Table(Box::new(p.table_ref()?))
-            };
-            p.expect_symbol(")")?;
-            Ok(content)
-        })
+        self.expect_symbol("(")?;
+        let content = if self.is_query_at(0) && !self.is_keyword("TABLE") {
+            TableParen::Query(Box::new(self.query()?))
+        } else if self.leads_to_query() {
+            self.nested(Self::table_after_paren)?
+        } else if *self.peek() == TokenKind::Symbol(")") {
+            return Err(self.expected(&["SELECT", "a table's name"]));
+        } else {
+            TableParen::Table(Box::new(self.table_ref()?))
+        };
+        self.expect_symbol(")")?;
+        Ok(content)
     }
 
     /// Within a parenthesis, at another one that leads to a query: see [`super::paren`] for the same in expressions.

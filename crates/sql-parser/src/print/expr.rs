@@ -62,8 +62,9 @@ impl Display for ExprKind {
             Self::Item { base, index } => write!(f, "{}[{index}]", At(base, binds::PRIMARY)),
             Self::Unary { op, operand } => {
                 let sign = if *op == UnaryOp::Minus { '-' } else { '+' };
-                // A sign after a sign stands in parentheses: `--` begins a comment.
-                write!(f, "{sign}{}", At(operand, binds::SIGN + 1))
+                // A space between two signs: `--` begins a comment.
+                let space = if matches!(operand.kind, Self::Unary { .. }) { " " } else { "" };
+                write!(f, "{sign}{space}{}", At(operand, binds::SIGN))
             }
             Self::Binary { left, op, right } => {
                 let at = operator_precedence(*op);
