@@ -10,8 +10,8 @@ pub trait Sink: Send + Sync {
     /// Writes rows, on a slot.
     fn writer(&self, cx: &WriterContext) -> Result<Box<dyn Writer>>;
 
-    /// Commits what writers have prepared; none for sinks that have nothing to commit.
-    fn committer(&self) -> Result<Option<Box<dyn Committer>>> {
+    /// Commits what the writers of sink operator `operator` have prepared; none for sinks that have nothing to commit.
+    fn committer(&self, _operator: OperatorId) -> Result<Option<Box<dyn Committer>>> {
         Ok(None)
     }
 }
