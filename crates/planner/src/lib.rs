@@ -3,6 +3,7 @@
 //! Does not own: parsing (`sql-parser`), functions and their types (`expr`, `functions`), what operators do (`operators`),
 //! batch execution (`batch`), running anything (`runtime`, `cli`).
 
+mod binder;
 pub mod catalog;
 pub mod error;
 mod plan;
