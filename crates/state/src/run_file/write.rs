@@ -1,0 +1,134 @@
+//! From a delta to the bytes of a run file.
+
+use tidemill_core::{Failure, Result};
+
+use super::format::{HEADER, Header, PAGE, Position, UNIT_HEADER, checksum, prefix, put_varint, unit_checksum};
+use crate::{DeltaSink, Entry, TableDescriptor, ValueKind};
+
+/// The number a kind of field has in files.
+pub(super) fn kind_number(kind: ValueKind) -> u8 {
+    match kind {
+        ValueKind::Int64 => 0,
+        ValueKind::UInt64 => 1,
+        ValueKind::Float64 => 2,
+        ValueKind::Int128 => 3,
+        ValueKind::Bytes => 4,
+    }
+}
+
+/// The bytes of the run file that holds a delta. Fails only above the format's limits (4 billion units or 4 GiB of index).
+pub fn write(delta: &DeltaSink, descriptor: &TableDescriptor) -> Result<Vec<u8>> {
+    let mut units = Units::default();
+    for (_, _, number) in sorted(delta) {
+        units.push(&delta.entry(number as usize));
+    }
+    units.finish();
+
+    let mut index = Vec::new();
+    for field in &descriptor.fields {
+        index.extend_from_slice(&field.id.to_le_bytes());
+        index.extend_from_slice(&[kind_number(field.kind), 0, 0, 0]);
+    }
+    let too_large =
+        |_| Failure::user("state.run-file-size", "a delta is too large for a run file; raise the parallelism");
+    for (prefix, page, separator_end) in &units.index {
+        index.extend_from_slice(&prefix.to_le_bytes());
+        index.extend_from_slice(&[0; 2]);
+        index.extend_from_slice(&u32::try_from(*page).map_err(too_large)?.to_le_bytes());
+        index.extend_from_slice(&u32::try_from(*separator_end).map_err(too_large)?.to_le_bytes());
+    }
+    index.extend_from_slice(&units.separators);
+    index.resize((HEADER + index.len()).next_multiple_of(PAGE) - HEADER, 0);
+
+    let header = Header {
+        full: delta.is_full(),
+        order_floor: delta.order_floor(),
+        entries: delta.len() as u64,
+        fields: descriptor.fields.len() as u32,
+        units: u32::try_from(units.index.len()).map_err(too_large)?,
+        separators: u32::try_from(units.separators.len()).map_err(too_large)?,
+        pages: (units.bytes.len() / PAGE) as u64,
+        index_checksum: checksum(&index),
+        units_checksum: checksum(&units.checksums),
+    };
+    let mut file = Vec::with_capacity(HEADER + index.len() + units.bytes.len());
+    file.extend_from_slice(&header.to_bytes());
+    file.extend_from_slice(&index);
+    file.extend_from_slice(&units.bytes);
+    Ok(file)
+}
+
+/// The numbers of the entries in file order, each with the beginning of its position.
+fn sorted(delta: &DeltaSink) -> Vec<(u16, u64, u32)> {
+    let start = |key: &[u8]| {
+        let mut eight = [0; 8];
+        let held = key.len().min(8);
+        eight[..held].copy_from_slice(&key[..held]);
+        u64::from_be_bytes(eight)
+    };
+    let mut numbers: Vec<(u16, u64, u32)> =
+        (0u32..).zip(delta.entries()).map(|(number, entry)| (prefix(entry.hash), start(entry.key), number)).collect();
+    let rest = |number: u32| {
+        let entry = delta.entry(number as usize);
+        (entry.key, entry.order)
+    };
+    numbers.sort_unstable_by(|left, right| {
+        (left.0, left.1).cmp(&(right.0, right.1)).then_with(|| rest(left.2).cmp(&rest(right.2)))
+    });
+    numbers
+}
+
+#[derive(Default)]
+struct Units {
+    bytes: Vec<u8>,
+    checksums: Vec<u8>,
+    /// First prefix, first page, and where the first key ends among the separators.
+    index: Vec<(u16, usize, usize)>,
+    separators: Vec<u8>,
+    /// Where the open unit begins, and how many entries it has.
+    start: usize,
+    count: u32,
+    scratch: Vec<u8>,
+}
+
+impl Units {
+    fn push(&mut self, entry: &Entry<'_>) {
+        let mut encoded = std::mem::take(&mut self.scratch);
+        encoded.clear();
+        put_varint(entry.key.len() as u64, &mut encoded);
+        put_varint(entry.order.len() as u64, &mut encoded);
+        put_varint(entry.value.map_or(0, |value| value.len() as u64 + 1), &mut encoded);
+        encoded.extend_from_slice(entry.key);
+        encoded.extend_from_slice(entry.order);
+        encoded.extend_from_slice(entry.value.unwrap_or_default());
+        if self.count > 0 && self.bytes.len() - self.start + encoded.len() > PAGE {
+            self.finish();
+        }
+        if self.count == 0 {
+            let position = Position { prefix: prefix(entry.hash), key: entry.key, order: entry.order };
+            self.separators.extend_from_slice(position.key);
+            self.index.push((position.prefix, self.bytes.len() / PAGE, self.separators.len()));
+            self.start = self.bytes.len();
+            self.bytes.resize(self.start + UNIT_HEADER, 0);
+        }
+        self.bytes.extend_from_slice(&encoded);
+        self.count += 1;
+        self.scratch = encoded;
+    }
+
+    /// Closes the open unit.
+    fn finish(&mut self) {
+        if self.count == 0 {
+            return;
+        }
+        let used = (self.bytes.len() - self.start - UNIT_HEADER) as u32;
+        self.bytes.resize(self.bytes.len().next_multiple_of(PAGE), 0);
+        let unit = &mut self.bytes[self.start..];
+        unit[8..12].copy_from_slice(&self.count.to_le_bytes());
+        unit[12..16].copy_from_slice(&used.to_le_bytes());
+        let checksum = unit_checksum(&unit[8..], (self.start / PAGE) as u64).to_le_bytes();
+        unit[..8].copy_from_slice(&checksum);
+        self.checksums.extend_from_slice(&checksum);
+        self.count = 0;
+    }
+}
