@@ -75,6 +75,13 @@ impl KeyGroupSet {
         KeyGroupSet { ranges: if range.is_empty() { Vec::new() } else { vec![range] } }
     }
 
+    /// The key groups of an ascending sequence.
+    pub fn from_ascending(groups: impl IntoIterator<Item = u32>) -> KeyGroupSet {
+        let mut set = KeyGroupSet::default();
+        groups.into_iter().for_each(|group| set.push(group));
+        set
+    }
+
     /// The ranges, in order, neither touching nor overlapping.
     pub fn ranges(&self) -> &[Range<u32>] {
         &self.ranges

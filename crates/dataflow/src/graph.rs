@@ -195,8 +195,9 @@ impl JobGraph {
 
     /// Reads a graph and checks it.
     pub fn decode_bytes(bytes: &[u8]) -> Result<JobGraph> {
-        let graph = JobGraph::decode(bytes)
-            .map_err(|error| Failure::fatal("graph.malformed", format!("the stored job graph cannot be read: {error}")))?;
+        let graph = JobGraph::decode(bytes).map_err(|error| {
+            Failure::fatal("graph.malformed", format!("the stored job graph cannot be read: {error}"))
+        })?;
         if graph.format > GRAPH_FORMAT {
             let text = format!(
                 "the job graph has format {}, this build reads up to {GRAPH_FORMAT}; use a newer build",

@@ -3,12 +3,26 @@
 //! Does not own: threads and the coordinator (`runtime`), what operators compute (`operators`), connectors.
 
 pub mod catalog;
+mod chain;
+pub mod channel;
 pub mod counters;
+pub mod deployment;
+mod exchange;
+pub mod faults;
+mod gate;
 pub mod graph;
 pub mod operator;
+mod pace;
+pub mod plan;
 pub mod registry;
 pub mod sink;
+mod sink_operator;
+pub mod slot;
+pub mod snapshot;
 pub mod source;
+mod source_task;
+pub mod subtask;
+mod watermarks;
 
 pub use catalog::{Connector, Connectors, ReadRequest, SinkChanges, SinkPlan, SourcePlan, TableSpec};
 pub use counters::{CounterValues, Counters};

@@ -1,8 +1,8 @@
 //! What an operator is: a step of a chain that takes elements and emits batches, and can stop in the middle.
 
-use std::ops::Range;
 use std::sync::Arc;
 
+use tidemill_core::key_group::{KeyGroupSet, KeyGroups};
 use tidemill_core::metrics::Metric;
 use tidemill_core::{Barrier, Batch, EventTime, InputId, Now, OperatorId, Progress, Result, SubtaskIndex};
 use tidemill_state::StateTable;
@@ -84,10 +84,10 @@ pub struct OpenContext<'a> {
     pub subtask: SubtaskIndex,
     /// How many there are.
     pub parallelism: u32,
+    /// The job's division into key groups.
+    pub key_groups: KeyGroups,
     /// The key groups whose keys arrive here.
-    pub key_groups: Range<u32>,
-    /// How many key groups the job has.
-    pub key_group_count: u32,
+    pub owned: &'a KeyGroupSet,
     /// How often this job has been started; unique file names rest on it.
     pub generation: u64,
     /// The job's options.

@@ -17,9 +17,21 @@ pub struct Registry {
     operators: Map<String, Make<Box<dyn Operator>>>,
     sources: Map<String, Make<Arc<dyn Source>>>,
     sinks: Map<String, Make<Arc<dyn Sink>>>,
+    functions: Option<Arc<tidemill_expr::Registry>>,
 }
 
 impl Registry {
+    /// Sets the functions that expressions may call.
+    pub fn set_functions(&mut self, functions: Arc<tidemill_expr::Registry>) {
+        self.functions = Some(functions);
+    }
+
+    /// The functions that expressions may call.
+    pub fn functions(&self) -> Result<&Arc<tidemill_expr::Registry>> {
+        let none = || Failure::fatal("graph.no-functions", "this process was started without functions");
+        self.functions.as_ref().ok_or_else(none)
+    }
+
     /// Adds an operator kind.
     pub fn add_operator(
         &mut self,
@@ -30,11 +42,7 @@ impl Registry {
     }
 
     /// Adds a source kind.
-    pub fn add_source(
-        &mut self,
-        kind: &str,
-        make: impl Fn(&[u8]) -> Result<Arc<dyn Source>> + Send + Sync + 'static,
-    ) {
+    pub fn add_source(&mut self, kind: &str, make: impl Fn(&[u8]) -> Result<Arc<dyn Source>> + Send + Sync + 'static) {
         self.sources.insert(kind.to_string(), Arc::new(make));
     }
 

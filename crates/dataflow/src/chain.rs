@@ -1,0 +1,342 @@
+//! A chain: the operators of a subtask, called one after the other on one thread.
+//!
+//! It is a tree: every link has a queue of elements in front of it and hands its rows to links behind it and to edges out of
+//! the subtask. The most downstream link that can work goes first; a link does not run while a target is full. Elements keep
+//! their order in every queue, so no watermark and no barrier overtakes a row.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tidemill_core::{Barrier, Batch, CheckpointKind, Element, EventTime, Now, OperatorId, Progress, Result};
+use tidemill_state::DeltaSink;
+
+use crate::counters::Counters;
+use crate::exchange::EdgeOut;
+use crate::faults::{Fault, Faults};
+use crate::gate::Merged;
+use crate::operator::{Operator, Output, Timers};
+use crate::snapshot::OperatorSnapshot;
+
+/// Batches that may wait in front of a link.
+const QUEUE_MAX: usize = 4;
+/// A table is written in full when its deltas since the last full one have this many times its live rows.
+const DELTA_ROWS_PER_LIVE_ROW: usize = 2;
+
+/// Where a link's or a source's elements go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    /// To a link of the chain, on one of its inputs.
+    Link(usize, u32),
+    /// Out of the subtask.
+    Edge(usize),
+}
+
+/// One operator of a chain with its queue.
+pub(crate) struct Link {
+    pub(crate) id: OperatorId,
+    pub(crate) name: String,
+    pub(crate) operator: Box<dyn Operator>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) targets: Arc<[Target]>,
+    pub(crate) inputs: usize,
+    pub(crate) watermark: EventTime,
+    forwarded: EventTime,
+    firing: bool,
+    ended: usize,
+    queue: VecDeque<Merged>,
+    gathering: Option<(u64, OperatorSnapshot)>,
+    rows_since_full: Vec<usize>,
+}
+
+impl Link {
+    pub(crate) fn new(
+        id: OperatorId,
+        name: String,
+        operator: Box<dyn Operator>,
+        counters: Arc<Counters>,
+        targets: Arc<[Target]>,
+        inputs: usize,
+    ) -> Link {
+        Link {
+            id,
+            name,
+            operator,
+            counters,
+            targets,
+            inputs,
+            watermark: EventTime::MIN,
+            forwarded: EventTime::MIN,
+            firing: false,
+            ended: 0,
+            queue: VecDeque::new(),
+            gathering: None,
+            rows_since_full: Vec::new(),
+        }
+    }
+
+    /// Goes on from the watermark of a checkpoint, which the operator has been told.
+    pub(crate) fn restore_watermark(&mut self, watermark: Option<EventTime>) {
+        if let Some(watermark) = watermark {
+            self.watermark = watermark;
+            self.forwarded = watermark;
+        }
+    }
+}
+
+/// The operators of a subtask and its edges out.
+pub(crate) struct Chain {
+    pub(crate) links: Vec<Link>,
+    pub(crate) edges: Vec<EdgeOut>,
+    rows_max: usize,
+    scratch: Vec<Batch>,
+    faults: Faults,
+    /// Snapshots whose tables are gathered, by checkpoint.
+    pub(crate) finished: Vec<(u64, OperatorSnapshot)>,
+    /// True once every element of the job has passed.
+    pub(crate) closed: usize,
+    /// Number of links and edges that have seen the end.
+    pub(crate) ended: usize,
+}
+
+impl Chain {
+    pub(crate) fn new(links: Vec<Link>, edges: Vec<EdgeOut>, rows_max: usize, faults: Faults) -> Chain {
+        Chain { links, edges, rows_max, scratch: Vec::new(), faults, finished: Vec::new(), closed: 0, ended: 0 }
+    }
+
+    /// True if any of the targets cannot take more rows now.
+    pub(crate) fn is_blocked(&self, targets: &[Target]) -> bool {
+        targets.iter().any(|target| match target {
+            Target::Link(link, _) => self.links[*link].queue.len() >= QUEUE_MAX,
+            Target::Edge(edge) => self.edges[*edge].is_blocked(),
+        })
+    }
+
+    /// True when every link and every edge has seen the end of its input.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended == self.links.len()
+    }
+
+    /// True when every link has seen the last element.
+    pub(crate) fn has_closed(&self) -> bool {
+        self.closed == self.links.len()
+    }
+
+    /// Hands an element to all targets.
+    pub(crate) fn send(&mut self, targets: &[Target], element: &Element) -> Result<()> {
+        for target in targets {
+            match *target {
+                Target::Link(link, input) => {
+                    let merged = match element.clone() {
+                        Element::Batch(batch) => Merged::Batch(input, batch),
+                        Element::Watermark(watermark) => Merged::Watermark(watermark),
+                        Element::Idle(idle) => Merged::Idle(idle),
+                        Element::Barrier(barrier) => Merged::Barrier(barrier),
+                        Element::End => Merged::End(input),
+                        Element::Closed => Merged::Closed,
+                    };
+                    self.links[link].queue.push_back(merged);
+                }
+                Target::Edge(edge) => self.edges[edge].push(element.clone())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands a merged element of the gate to the first link.
+    pub(crate) fn push_head(&mut self, merged: Merged) {
+        self.links[0].queue.push_back(merged);
+    }
+
+    /// Sends what waits at the edges.
+    pub(crate) fn flush_edges(&mut self) {
+        for edge in &mut self.edges {
+            edge.flush();
+        }
+    }
+
+    /// Lets the most downstream link that can do something do one thing. False if none can.
+    pub(crate) fn step(&mut self, now: Now) -> Result<bool> {
+        for index in (0..self.links.len()).rev() {
+            let link = &self.links[index];
+            let has_work = link.firing
+                || !link.queue.is_empty()
+                || link.operator.next_timer_ms().is_some_and(|timer_ms| timer_ms <= now.wall_ms);
+            if has_work && !self.is_blocked(&link.targets) {
+                let name = link.name.clone();
+                self.work(index, now).map_err(|failure| failure.at_operator(name))?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The next processing-time timer of any link, in milliseconds since the epoch.
+    pub(crate) fn next_timer_ms(&self) -> Option<i64> {
+        self.links.iter().filter_map(|link| link.operator.next_timer_ms()).min()
+    }
+
+    fn work(&mut self, index: usize, now: Now) -> Result<()> {
+        let link = &mut self.links[index];
+        if link.operator.next_timer_ms().is_some_and(|timer_ms| timer_ms <= now.wall_ms) {
+            link.firing = true;
+        }
+        if link.firing {
+            return self.fire(index, now);
+        }
+        match link.queue.pop_front() {
+            Some(Merged::Batch(input, batch)) => self.run_batch(index, input, batch, now),
+            Some(Merged::Watermark(watermark)) => {
+                link.watermark = watermark;
+                link.firing = true;
+                link.operator.on_watermark(watermark)
+            }
+            Some(Merged::Barrier(barrier)) => self.run_barrier(index, &barrier, now),
+            Some(Merged::End(input)) => self.run_end(index, input, now),
+            Some(Merged::Idle(idle)) => self.forward(index, &Element::Idle(idle)),
+            Some(Merged::Closed) => {
+                self.closed += 1;
+                self.forward(index, &Element::Closed)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn run_batch(&mut self, index: usize, input: u32, batch: Batch, now: Now) -> Result<()> {
+        let mut out = Output::new(&mut self.scratch, self.rows_max, now);
+        let link = &mut self.links[index];
+        if let Progress::Rows(done) = link.operator.on_batch(input, &batch, &mut out)? {
+            let rest = batch.slice(done, batch.len() - done);
+            link.queue.push_front(Merged::Batch(input, rest));
+        }
+        self.deliver(index)
+    }
+
+    /// Fires timers; once all that are due have fired, the watermark goes on.
+    fn fire(&mut self, index: usize, now: Now) -> Result<()> {
+        let mut out = Output::new(&mut self.scratch, self.rows_max, now);
+        let link = &mut self.links[index];
+        let progress = link.operator.on_timers(&Timers { watermark: link.watermark, now }, &mut out)?;
+        self.deliver(index)?;
+        if progress != Progress::Done {
+            return Ok(());
+        }
+        let link = &mut self.links[index];
+        link.firing = false;
+        let watermark = link.watermark.min(link.operator.hold());
+        if watermark > link.forwarded {
+            link.forwarded = watermark;
+            self.forward(index, &Element::Watermark(watermark))?;
+        }
+        Ok(())
+    }
+
+    fn run_end(&mut self, index: usize, input: u32, now: Now) -> Result<()> {
+        let mut out = Output::new(&mut self.scratch, self.rows_max, now);
+        let link = &mut self.links[index];
+        let progress = link.operator.on_end(input, &mut out)?;
+        self.deliver(index)?;
+        let link = &mut self.links[index];
+        if progress != Progress::Done {
+            link.queue.push_front(Merged::End(input));
+            return Ok(());
+        }
+        link.ended += 1;
+        if link.ended == link.inputs {
+            self.ended += 1;
+            self.forward(index, &Element::End)?;
+        }
+        Ok(())
+    }
+
+    fn run_barrier(&mut self, index: usize, barrier: &Arc<Barrier>, now: Now) -> Result<()> {
+        self.gather(index, usize::MAX)?;
+        let mut out = Output::new(&mut self.scratch, self.rows_max, now);
+        let link = &mut self.links[index];
+        let prepared = link.operator.on_barrier(barrier, &mut out)?;
+        self.deliver(index)?;
+        let link = &mut self.links[index];
+        let blobs = link.operator.blobs();
+        let full = barrier.kind == CheckpointKind::StopWithSavepoint;
+        let mut tables = Vec::new();
+        for (position, table) in link.operator.tables().into_iter().enumerate() {
+            if link.rows_since_full.len() <= position {
+                link.rows_since_full.push(0);
+            }
+            let rows = &mut link.rows_since_full[position];
+            let full = full || *rows > DELTA_ROWS_PER_LIVE_ROW * table.live_rows().max(1024);
+            if full {
+                *rows = 0;
+            }
+            table.freeze(full)?;
+            tables.push((table.descriptor().clone(), DeltaSink::new()));
+        }
+        let snapshot = OperatorSnapshot {
+            operator: link.id,
+            watermark: link.watermark,
+            counters: link.counters.values(),
+            tables,
+            blobs,
+            prepared,
+            splits: Vec::new(),
+        };
+        link.gathering = Some((barrier.checkpoint, snapshot));
+        self.forward(index, &Element::Barrier(Arc::clone(barrier)))
+    }
+
+    /// Gathers up to `rows_max` frozen rows of every link; true if some link is not done.
+    pub(crate) fn gather_all(&mut self, rows_max: usize) -> Result<bool> {
+        let mut more = false;
+        for index in 0..self.links.len() {
+            more |= self.gather(index, rows_max)?;
+        }
+        Ok(more)
+    }
+
+    fn gather(&mut self, index: usize, rows_max: usize) -> Result<bool> {
+        let link = &mut self.links[index];
+        let Some((_, snapshot)) = &mut link.gathering else { return Ok(false) };
+        for (position, table) in link.operator.tables().into_iter().enumerate() {
+            let delta = &mut snapshot.tables[position].1;
+            let before = delta.len();
+            let done = table.gather(rows_max, delta);
+            link.rows_since_full[position] += delta.len() - before;
+            if !done {
+                return Ok(true);
+            }
+        }
+        if let Some((checkpoint, mut snapshot)) = link.gathering.take() {
+            if self.faults.has(Fault::DeleteByAbsence) {
+                snapshot.tables.iter_mut().for_each(|(_, delta)| *delta = without_removals(delta));
+            }
+            if self.faults.has(Fault::ForgetTimer) {
+                snapshot.tables.clear();
+            }
+            self.finished.push((checkpoint, snapshot));
+        }
+        Ok(false)
+    }
+
+    fn deliver(&mut self, index: usize) -> Result<()> {
+        let batches = std::mem::take(&mut self.scratch);
+        let targets = Arc::clone(&self.links[index].targets);
+        let mut batches = batches;
+        for batch in batches.drain(..) {
+            self.send(&targets, &Element::Batch(batch))?;
+        }
+        self.scratch = batches;
+        Ok(())
+    }
+
+    fn forward(&mut self, index: usize, element: &Element) -> Result<()> {
+        let targets = Arc::clone(&self.links[index].targets);
+        self.send(&targets, element)
+    }
+}
+
+/// The defect of a delta that does not say which rows are gone.
+fn without_removals(delta: &DeltaSink) -> DeltaSink {
+    let mut broken = DeltaSink::new();
+    broken.describe(delta.is_full(), None);
+    delta.entries().filter(|entry| entry.value.is_some()).for_each(|entry| broken.push(entry));
+    broken
+}

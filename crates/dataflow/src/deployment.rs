@@ -1,0 +1,354 @@
+//! Builds the slots of a job in this process: subtasks with their operators, channels between them, state restored.
+
+use std::sync::Arc;
+
+use tidemill_core::map::Map;
+use tidemill_core::metrics::Metrics;
+use tidemill_core::options::{ConfigOption, Configuration, OptionType};
+use tidemill_core::{EventTime, Failure, KeyGroupSet, KeyGroups, Now, OperatorId, Result, Routing, SubtaskIndex};
+use tidemill_expr::evaluator::Program;
+use tidemill_expr::{EvalContext, Expr, Field, RowType, SqlType, TimeZone};
+use tidemill_state::Scope;
+
+use crate::chain::{Chain, Link, Target};
+use crate::channel::{Receiver, Sender, Wake, channel};
+use crate::counters::Counters;
+use crate::exchange::EdgeOut;
+use crate::faults::{Fault, Faults};
+use crate::gate::Gate;
+use crate::graph::{Edge, JobGraph, Node, Partitioning, ReadStage, Role, WriteStage};
+use crate::operator::{OpenContext, Operator};
+use crate::pace::Pace;
+use crate::plan::Plan;
+use crate::registry::Registry;
+use crate::sink_operator::SinkOperator;
+use crate::slot::Slot;
+use crate::snapshot::RestoredOperator;
+use crate::source::ReaderContext;
+use crate::source_task::{SourceState, SourceTask};
+use crate::subtask::{Head, Subtask};
+use crate::watermarks::Watermarks;
+
+/// Rows of a batch.
+pub const BATCH_ROWS_MAX: ConfigOption =
+    ConfigOption::new("tidemill.batch.rows-max", OptionType::Integer, "Rows that a batch has at most.")
+        .with_default("4096");
+
+/// The session's time zone.
+pub const LOCAL_TIME_ZONE: ConfigOption = ConfigOption::new(
+    "table.local-time-zone",
+    OptionType::Text,
+    "The session's time zone: an IANA name such as Europe/Berlin, or an offset such as GMT+02:00.",
+)
+.with_default("UTC");
+
+/// All that is needed to run a job in this process.
+pub struct Deployment<'a> {
+    /// The job.
+    pub graph: &'a JobGraph,
+    /// The code of its nodes.
+    pub registry: &'a Registry,
+    /// Slots, and subtasks of every task.
+    pub parallelism: u32,
+    /// The division of keys.
+    pub key_groups: KeyGroups,
+    /// How often the job has been started.
+    pub generation: u64,
+    /// What operators left in the checkpoint that the job goes on from.
+    pub restored: &'a Map<OperatorId, RestoredOperator>,
+    /// One for each slot.
+    pub wakers: &'a [Arc<dyn Wake>],
+    /// The moment of the start.
+    pub now: Now,
+    /// Where operators register metrics.
+    pub metrics: &'a Metrics,
+    /// Deliberate defects; none in production.
+    pub faults: Faults,
+}
+
+/// What [`Deployment::build`] made.
+pub struct Deployed {
+    /// One for each thread.
+    pub slots: Vec<Slot>,
+    /// Counters of every operator instance.
+    pub counters: Vec<(OperatorId, Arc<Counters>)>,
+    /// The tasks.
+    pub plan: Plan,
+}
+
+/// Channel ends that wait for their subtasks, by graph edge and subtask.
+#[derive(Default)]
+struct Ends {
+    senders: Map<(usize, SubtaskIndex), Vec<Sender>>,
+    receivers: Map<(usize, SubtaskIndex), Vec<Receiver>>,
+}
+
+struct Builder<'a> {
+    deployment: &'a Deployment<'a>,
+    plan: Plan,
+    routing: Routing,
+    options: Configuration,
+    rows_max: usize,
+    ends: Ends,
+    paces: Map<usize, Arc<Pace>>,
+    counters: Vec<(OperatorId, Arc<Counters>)>,
+}
+
+impl Deployment<'_> {
+    /// Builds all slots.
+    pub fn build(&self) -> Result<Deployed> {
+        self.graph.check()?;
+        let options: Configuration = self.graph.options.clone().into_iter().collect();
+        let rows_max = options.integer(&BATCH_ROWS_MAX)?.unwrap_or(4096).clamp(1, 1 << 20) as usize;
+        let mut builder = Builder {
+            deployment: self,
+            plan: Plan::new(self.graph),
+            routing: Routing::contiguous(self.key_groups, self.parallelism)?,
+            options,
+            rows_max,
+            ends: Ends::default(),
+            paces: Map::default(),
+            counters: Vec::new(),
+        };
+        builder.connect();
+        let mut slots = Vec::new();
+        for index in 0..self.parallelism {
+            let tasks = 0..builder.plan.tasks.len();
+            let subtasks: Result<Vec<Subtask>> = tasks.map(|task| builder.subtask(task, index)).collect();
+            slots.push(Slot::new(index, subtasks?));
+        }
+        Ok(Deployed { slots, counters: builder.counters, plan: builder.plan })
+    }
+}
+
+impl Builder<'_> {
+    fn graph(&self) -> &JobGraph {
+        self.deployment.graph
+    }
+
+    /// Makes the channels of all edges between tasks.
+    fn connect(&mut self) {
+        let (graph, wakers) = (self.deployment.graph, self.deployment.wakers);
+        for (position, edge) in graph.edges.iter().enumerate() {
+            if self.plan.is_inside(graph, edge) {
+                continue;
+            }
+            for from in 0..self.deployment.parallelism {
+                for to in 0..self.deployment.parallelism {
+                    if edge.partitioning() == Partitioning::Forward && from != to {
+                        continue;
+                    }
+                    let (sender, receiver) =
+                        channel(Arc::clone(&wakers[from as usize]), Arc::clone(&wakers[to as usize]));
+                    self.ends.senders.entry((position, from)).or_default().push(sender);
+                    self.ends.receivers.entry((position, to)).or_default().push(receiver);
+                }
+            }
+        }
+    }
+
+    fn subtask(&mut self, task: usize, index: SubtaskIndex) -> Result<Subtask> {
+        let nodes = self.plan.tasks[task].nodes.clone();
+        let is_source = self.graph().nodes[nodes[0]].role() == Role::Source;
+        let linked = if is_source { &nodes[1..] } else { &nodes[..] };
+        let mut edges = Vec::new();
+        let head_targets = if is_source { self.targets(nodes[0], linked, index, &mut edges) } else { Vec::new() };
+        let mut links = Vec::new();
+        for node in linked {
+            let targets = self.targets(*node, linked, index, &mut edges);
+            links.push(self.link(*node, targets, index)?);
+        }
+        let head = if is_source {
+            Head::Source(Box::new(self.source(nodes[0], index)?), head_targets.into())
+        } else {
+            Head::Gate(self.gate(nodes[0], index))
+        };
+        let chain = Chain::new(links, edges, self.rows_max, self.deployment.faults.clone());
+        let snapshots = Default::default();
+        Ok(Subtask { task, index, head, chain, snapshots, reported_end: false, reported_closed: false })
+    }
+
+    /// Where the rows of a node go: to links of the same chain and to new edges out.
+    fn targets(&mut self, node: usize, linked: &[usize], index: SubtaskIndex, edges: &mut Vec<EdgeOut>) -> Vec<Target> {
+        let graph = self.deployment.graph;
+        let mut targets = Vec::new();
+        for (position, edge) in graph.edges.iter().enumerate().filter(|(_, edge)| edge.from as usize == node) {
+            match linked.iter().position(|other| *other == edge.to as usize && self.plan.is_inside(graph, edge)) {
+                Some(link) => targets.push(Target::Link(link, edge.input)),
+                None => {
+                    let senders = self.ends.senders.remove(&(position, index)).unwrap_or_default();
+                    edges.push(EdgeOut::new(edge.partitioning(), &edge.key, &self.routing, senders));
+                    targets.push(Target::Edge(edges.len() - 1));
+                }
+            }
+        }
+        targets
+    }
+
+    fn gate(&mut self, node: usize, index: SubtaskIndex) -> Gate {
+        let graph = self.deployment.graph;
+        let mut channels = Vec::new();
+        for (position, edge) in graph.edges.iter().enumerate().filter(|(_, edge)| edge.to as usize == node) {
+            let receivers = self.ends.receivers.remove(&(position, index)).unwrap_or_default();
+            channels.extend(receivers.into_iter().map(|receiver| (edge.input, receiver)));
+        }
+        let mut gate = Gate::new(channels, self.rows_max, self.deployment.faults.fresh());
+        if let Some(watermark) = self.restored_watermark(&graph.nodes[node]) {
+            gate.restore_watermark(watermark);
+        }
+        gate
+    }
+
+    fn restored_watermark(&self, node: &Node) -> Option<EventTime> {
+        let restored = self.deployment.restored.get(&node.operator_id())?;
+        restored.watermark.filter(|_| !self.deployment.faults.has(Fault::ForgetWatermark))
+    }
+
+    fn link(&mut self, node: usize, targets: Vec<Target>, index: SubtaskIndex) -> Result<Link> {
+        let graph = self.deployment.graph;
+        let described = &graph.nodes[node];
+        let mut operator: Box<dyn Operator> = match described.role() {
+            Role::Sink => {
+                let sink = self.deployment.registry.sink(&described.kind, &described.config)?;
+                let stage = described.write.clone().unwrap_or_else(WriteStage::default);
+                Box::new(SinkOperator::new(sink, stage))
+            }
+            _ => self.deployment.registry.operator(&described.kind, &described.config)?,
+        };
+        let counters = Arc::new(Counters::default());
+        self.counters.push((described.operator_id(), Arc::clone(&counters)));
+        let opened = self.open(operator.as_mut(), described, &counters, index);
+        let watermark = opened.map_err(|failure| failure.at_operator(described.name.clone()))?;
+        let mut inputs: Vec<u32> = arriving(graph, node).map(|edge| edge.input).collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        let id = described.operator_id();
+        let mut link = Link::new(id, described.name.clone(), operator, counters, targets.into(), inputs.len());
+        link.restore_watermark(watermark);
+        Ok(link)
+    }
+
+    /// Opens an operator and gives it back what it left in the checkpoint; returns its watermark.
+    fn open(
+        &self,
+        operator: &mut dyn Operator,
+        node: &Node,
+        counters: &Arc<Counters>,
+        index: SubtaskIndex,
+    ) -> Result<Option<EventTime>> {
+        let owned = self.routing.owned_by(index);
+        let scope = format!("{index}.{}", node.name);
+        let metric = |name: &str| self.deployment.metrics.metric(&format!("{scope}.{name}"));
+        operator.open(&mut OpenContext {
+            operator: node.operator_id(),
+            name: &node.name,
+            subtask: index,
+            parallelism: self.deployment.parallelism,
+            key_groups: self.deployment.key_groups,
+            owned: &owned,
+            generation: self.deployment.generation,
+            options: &self.options,
+            counters,
+            metric: &metric,
+            now: self.deployment.now,
+        })?;
+        let Some(restored) = self.deployment.restored.get(&node.operator_id()) else {
+            operator.start()?;
+            return Ok(None);
+        };
+        for table in operator.tables() {
+            let name = table.descriptor().name.clone();
+            for restored in restored.tables.get(&name).into_iter().flatten() {
+                for (groups, order_floor) in &restored.parts {
+                    let groups = intersection(groups, &owned);
+                    let scope = Scope {
+                        key_groups: self.deployment.key_groups,
+                        groups,
+                        order_floor: *order_floor,
+                        subtask: index,
+                        parallelism: self.deployment.parallelism,
+                    };
+                    table.apply(&mut restored.delta.entries(), &scope)?;
+                }
+            }
+        }
+        operator.restore_blobs(&restored.blobs)?;
+        operator.start()?;
+        let watermark = self.restored_watermark(node);
+        if let Some(watermark) = watermark {
+            operator.on_watermark(watermark)?;
+        }
+        Ok(watermark)
+    }
+
+    fn source(&mut self, node: usize, index: SubtaskIndex) -> Result<SourceTask> {
+        let deployment = self.deployment;
+        let described = &deployment.graph.nodes[node];
+        let source = deployment.registry.source(&described.kind, &described.config)?;
+        let pace = source.rows_per_second().map(|rows_per_second| {
+            let new = || Arc::new(Pace::new(rows_per_second, deployment.now));
+            Arc::clone(self.paces.entry(node).or_insert_with(new))
+        });
+        let stage = described.read.clone().unwrap_or_else(ReadStage::default);
+        let compile = |expressions: &[Expr], types: &[SqlType]| self.compile(expressions, types);
+        let program = match stage.project.is_empty() {
+            true => None,
+            false => {
+                let expressions: Result<Vec<Expr>> =
+                    stage.project.iter().map(|bytes| Expr::from_bytes(bytes)).collect();
+                let types: Result<Vec<SqlType>> = stage.types.iter().map(|bytes| SqlType::from_bytes(bytes)).collect();
+                Some(compile(&expressions?, &types?)?)
+            }
+        };
+        let watermarks = stage.watermark.as_ref().map(|spec| Watermarks::new(spec, compile)).transpose()?;
+        let idle_timeout_ms = stage.watermark.as_ref().map_or(0, |spec| spec.idle_timeout_ms);
+        let reader = source.reader(&ReaderContext {
+            subtask: index,
+            parallelism: deployment.parallelism,
+            rows_max: self.rows_max,
+        })?;
+        let counters = Arc::new(Counters::default());
+        self.counters.push((described.operator_id(), Arc::clone(&counters)));
+        Ok(SourceTask {
+            id: described.operator_id(),
+            reader,
+            program,
+            watermarks,
+            idle_timeout_ns: (idle_timeout_ms > 0).then_some(idle_timeout_ms * 1_000_000),
+            pace,
+            counters,
+            rows_max: self.rows_max,
+            faults: deployment.faults.clone(),
+            cx: self.eval_context(index)?,
+            state: SourceState::default(),
+        })
+    }
+
+    fn compile(&self, expressions: &[Expr], types: &[SqlType]) -> Result<Program> {
+        let fields = types.iter().enumerate().map(|(position, ty)| Field::new(format!("f{position}"), ty.clone()));
+        Program::compile(expressions, &RowType::new(fields.collect()), self.deployment.registry.functions()?)
+    }
+
+    fn eval_context(&self, index: SubtaskIndex) -> Result<EvalContext> {
+        let zone = self.options.text(&LOCAL_TIME_ZONE).unwrap_or("UTC");
+        let random_seed = (self.deployment.generation << 32 | u64::from(index)) << 24;
+        Ok(EvalContext { time_zone: TimeZone::parse(zone)?, random_seed, ..EvalContext::utc() })
+    }
+}
+
+fn intersection(left: &KeyGroupSet, right: &KeyGroupSet) -> KeyGroupSet {
+    let groups = left.ranges().iter().flat_map(Clone::clone);
+    KeyGroupSet::from_ascending(groups.filter(|group| right.contains(*group)))
+}
+
+fn arriving(graph: &JobGraph, node: usize) -> impl Iterator<Item = &Edge> {
+    graph.edges.iter().filter(move |edge| edge.to as usize == node)
+}
+
+/// A slot count that a user asked for, checked.
+pub fn check_parallelism(parallelism: i64) -> Result<u32> {
+    u32::try_from(parallelism)
+        .ok()
+        .filter(|parallelism| *parallelism > 0)
+        .ok_or_else(|| Failure::user("parallelism", format!("the parallelism must be at least 1, not {parallelism}")))
+}

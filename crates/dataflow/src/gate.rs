@@ -1,0 +1,213 @@
+//! The input gate: merges the channels of a subtask into one sequence of elements.
+//!
+//! Invariants:
+//! 1. The merged watermark is the minimum over channels that are neither idle nor ended, and never falls.
+//! 2. A channel that has delivered a barrier is not read until every channel that is not closed has delivered it.
+//! 3. `End` of an input comes after the end of all its channels; `Closed` after all channels are closed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tidemill_core::{Barrier, Batch, Element, EventTime, InputId, Result};
+
+use crate::channel::Receiver;
+use crate::faults::{Fault, Faults};
+
+/// Batches smaller than this are put together where several wait.
+const COALESCE_BELOW_ROWS: usize = 1024;
+
+/// What comes out of a gate.
+#[derive(Debug)]
+pub enum Merged {
+    /// Rows of an input.
+    Batch(InputId, Batch),
+    /// The merged watermark rose.
+    Watermark(EventTime),
+    /// All inputs are idle, or no longer.
+    Idle(bool),
+    /// A barrier has arrived on every channel.
+    Barrier(Arc<Barrier>),
+    /// An input has ended.
+    End(InputId),
+    /// Nothing follows.
+    Closed,
+}
+
+struct Channel {
+    input: InputId,
+    receiver: Receiver,
+    watermark: EventTime,
+    idle: bool,
+    ended: bool,
+    closed: bool,
+    barrier: Option<Arc<Barrier>>,
+}
+
+/// The channels of one subtask, merged.
+pub struct Gate {
+    channels: Vec<Channel>,
+    next: usize,
+    ready: VecDeque<Merged>,
+    watermark: EventTime,
+    idle: bool,
+    rows_max: usize,
+    faults: Faults,
+}
+
+impl Gate {
+    /// A gate over channels, each belonging to an input.
+    pub fn new(channels: Vec<(InputId, Receiver)>, rows_max: usize, faults: Faults) -> Gate {
+        let channels = channels.into_iter().map(|(input, receiver)| Channel {
+            input,
+            receiver,
+            watermark: EventTime::MIN,
+            idle: false,
+            ended: false,
+            closed: false,
+            barrier: None,
+        });
+        Gate {
+            channels: channels.collect(),
+            next: 0,
+            ready: VecDeque::new(),
+            watermark: EventTime::MIN,
+            idle: false,
+            rows_max,
+            faults,
+        }
+    }
+
+    /// The merged watermark of now.
+    pub fn watermark(&self) -> EventTime {
+        self.watermark
+    }
+
+    /// Goes on from the watermark of a checkpoint: what was late before is late now.
+    pub fn restore_watermark(&mut self, watermark: EventTime) {
+        self.watermark = watermark;
+    }
+
+    /// The next merged element, if there is one.
+    pub fn poll(&mut self) -> Result<Option<Merged>> {
+        loop {
+            if let Some(merged) = self.ready.pop_front() {
+                return Ok(Some(merged));
+            }
+            let Some(index) = self.next_channel() else { return Ok(None) };
+            self.take_from(index)?;
+        }
+    }
+
+    /// The next channel in turn that has an element and is not waiting behind a barrier.
+    fn next_channel(&mut self) -> Option<usize> {
+        let count = self.channels.len();
+        let start = self.next;
+        let found = (0..count).map(|step| (start + step) % count).find(|index| {
+            let channel = &self.channels[*index];
+            channel.barrier.is_none() && !channel.receiver.is_empty()
+        })?;
+        self.next = (found + 1) % count;
+        Some(found)
+    }
+
+    fn take_from(&mut self, index: usize) -> Result<()> {
+        let channel = &mut self.channels[index];
+        let Some(element) = channel.receiver.pop() else { return Ok(()) };
+        match element {
+            Element::Batch(batch) => {
+                let batch = coalesce(channel, batch, self.rows_max)?;
+                self.ready.push_back(Merged::Batch(self.channels[index].input, batch));
+            }
+            Element::Watermark(watermark) => {
+                channel.watermark = channel.watermark.max(watermark);
+                self.merge_watermarks();
+            }
+            Element::Idle(idle) => {
+                channel.idle = idle;
+                self.merge_watermarks();
+            }
+            Element::Barrier(barrier) => {
+                channel.barrier = Some(barrier);
+                self.align();
+            }
+            Element::End => {
+                channel.ended = true;
+                channel.watermark = EventTime::MAX;
+                let input = channel.input;
+                self.merge_watermarks();
+                if self.channels.iter().all(|channel| channel.input != input || channel.ended) {
+                    self.ready.push_back(Merged::End(input));
+                }
+            }
+            Element::Closed => {
+                channel.closed = true;
+                self.align();
+                if self.channels.iter().all(|channel| channel.closed) {
+                    self.ready.push_back(Merged::Closed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_watermarks(&mut self) {
+        let all_ended = self.channels.iter().all(|channel| channel.ended);
+        let mut open = self.channels.iter().filter(|channel| !channel.ended).peekable();
+        let idle = open.peek().is_some() && open.all(|channel| channel.idle);
+        if idle != self.idle {
+            self.idle = idle;
+            self.ready.push_back(Merged::Idle(idle));
+        }
+        let active = self.channels.iter().filter(|channel| !channel.ended && !channel.idle);
+        let merged = match self.faults.has(Fault::DropHold) {
+            true => active.map(|channel| channel.watermark).max(),
+            false => active.map(|channel| channel.watermark).min(),
+        };
+        let merged = if all_ended { Some(EventTime::MAX) } else { merged };
+        if let Some(merged) = merged.filter(|merged| *merged > self.watermark) {
+            self.watermark = merged;
+            self.ready.push_back(Merged::Watermark(merged));
+        }
+    }
+
+    fn align(&mut self) {
+        let skip = self.faults.has(Fault::SkipAlignment);
+        let aligned = self.channels.iter().all(|channel| channel.barrier.is_some() || channel.closed);
+        let mut barriers = self.channels.iter().filter_map(|channel| channel.barrier.clone());
+        let Some(barrier) = barriers.next() else { return };
+        if skip {
+            self.skip_alignment(&barrier);
+        } else if aligned {
+            self.channels.iter_mut().for_each(|channel| channel.barrier = None);
+            self.ready.push_back(Merged::Barrier(barrier));
+        }
+    }
+
+    /// The broken variant: the first barrier passes at once, later ones of the same checkpoint are swallowed.
+    fn skip_alignment(&mut self, barrier: &Arc<Barrier>) {
+        self.channels.iter_mut().for_each(|channel| channel.barrier = None);
+        if self.faults.first_sight(barrier.checkpoint) {
+            self.ready.push_back(Merged::Barrier(Arc::clone(barrier)));
+        }
+    }
+}
+
+/// Puts a small batch together with those that wait right behind it on the same channel.
+fn coalesce(channel: &mut Channel, first: Batch, rows_max: usize) -> Result<Batch> {
+    let is_small = |batch: &Batch| batch.len() < COALESCE_BELOW_ROWS;
+    if !is_small(&first) {
+        return Ok(first);
+    }
+    let mut rows = first.len();
+    let mut parts = vec![first];
+    while let Some(Element::Batch(next)) = channel.receiver.peek() {
+        if !is_small(next) || rows + next.len() > rows_max {
+            break;
+        }
+        if let Some(Element::Batch(next)) = channel.receiver.pop() {
+            rows += next.len();
+            parts.push(next);
+        }
+    }
+    Batch::concat(&parts)
+}

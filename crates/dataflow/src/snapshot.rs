@@ -1,0 +1,61 @@
+//! What a subtask hands over for a checkpoint, and what it gets back after a restore.
+
+use std::collections::BTreeMap;
+
+use tidemill_core::{CheckpointId, EventTime, KeyGroupSet, OperatorId, SubtaskIndex};
+use tidemill_state::{DeltaSink, TableDescriptor};
+
+use crate::counters::CounterValues;
+use crate::source::Split;
+
+/// A subtask's part of a checkpoint: what was true when the barrier passed each of its operators.
+#[derive(Debug)]
+pub struct SubtaskSnapshot {
+    /// The checkpoint.
+    pub checkpoint: CheckpointId,
+    /// Position of the task in the plan.
+    pub task: usize,
+    /// Which parallel instance.
+    pub subtask: SubtaskIndex,
+    /// One for each operator of the subtask, the source first.
+    pub operators: Vec<OperatorSnapshot>,
+}
+
+/// An operator instance's part of a checkpoint.
+#[derive(Debug)]
+pub struct OperatorSnapshot {
+    /// Whose state it is.
+    pub operator: OperatorId,
+    /// The watermark the operator had seen; [`EventTime::MIN`] where there was none.
+    pub watermark: EventTime,
+    /// Counts since this start of the job.
+    pub counters: CounterValues,
+    /// What changed in each table since the previous barrier.
+    pub tables: Vec<(TableDescriptor, DeltaSink)>,
+    /// Small state.
+    pub blobs: Vec<(String, Vec<u8>)>,
+    /// What sinks have prepared.
+    pub prepared: Vec<Vec<u8>>,
+    /// Sources: unfinished splits with the watermark of their generator.
+    pub splits: Vec<(Split, EventTime)>,
+}
+
+/// A delta as it is to be applied.
+#[derive(Debug)]
+pub struct RestoredDelta {
+    /// Its entries.
+    pub delta: DeltaSink,
+    /// The key groups for which no newer full delta stands, in parts that share a floor: rows at or below it are gone.
+    pub parts: Vec<(KeyGroupSet, Option<i64>)>,
+}
+
+/// What all instances of an operator left in a checkpoint.
+#[derive(Debug, Default)]
+pub struct RestoredOperator {
+    /// Per table the deltas to apply, oldest first.
+    pub tables: BTreeMap<String, Vec<RestoredDelta>>,
+    /// The blobs of all instances.
+    pub blobs: Vec<(String, Vec<u8>)>,
+    /// The smallest watermark over the instances that had one.
+    pub watermark: Option<EventTime>,
+}

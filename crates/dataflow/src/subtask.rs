@@ -1,0 +1,202 @@
+//! A subtask: a source or a gate, a chain behind it, and the checkpoint it is part of.
+//!
+//! Invariant: commands are carried out between steps, so a barrier never stands in the middle of a batch.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tidemill_core::{Barrier, EventTime, Now, Result, SubtaskIndex};
+
+use crate::chain::{Chain, Target};
+use crate::gate::Gate;
+use crate::snapshot::{OperatorSnapshot, SubtaskSnapshot};
+use crate::source::Split;
+use crate::source_task::SourceTask;
+
+/// Frozen rows gathered between two pieces of work while a checkpoint is being taken.
+const GATHER_ROWS_MAX: usize = 1024;
+/// Pieces of work in one step of a subtask.
+const WORK_PER_STEP: usize = 64;
+
+/// What is asked of a subtask from outside.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Sources: splits to read, each with the watermark of its generator.
+    AddSplits(Vec<(Split, EventTime)>),
+    /// Sources: no more splits will come.
+    NoMoreSplits,
+    /// Sources: inject a barrier.
+    Barrier(Arc<Barrier>),
+    /// Sources: the job is complete, send `Closed`.
+    Close,
+}
+
+/// What a subtask tells the outside.
+#[derive(Debug)]
+pub enum Report {
+    /// Its part of a checkpoint is gathered.
+    Snapshot(SubtaskSnapshot),
+    /// All rows have passed through it.
+    Ended,
+    /// Nothing will pass through it any more.
+    Closed,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stepped {
+    /// True if anything was done: step again.
+    pub progressed: bool,
+    /// When to step again even if nothing arrives (monotonic nanoseconds).
+    pub wake_at_ns: Option<u64>,
+}
+
+pub(crate) enum Head {
+    Source(Box<SourceTask>, Arc<[Target]>),
+    Gate(Gate),
+}
+
+/// One parallel instance of a task.
+pub struct Subtask {
+    pub(crate) task: usize,
+    pub(crate) index: SubtaskIndex,
+    pub(crate) head: Head,
+    pub(crate) chain: Chain,
+    pub(crate) snapshots: BTreeMap<u64, Vec<OperatorSnapshot>>,
+    pub(crate) reported_end: bool,
+    pub(crate) reported_closed: bool,
+}
+
+impl Subtask {
+    /// Position of its task in the plan.
+    pub fn task(&self) -> usize {
+        self.task
+    }
+
+    /// Which parallel instance it is.
+    pub fn index(&self) -> SubtaskIndex {
+        self.index
+    }
+
+    /// The watermark at its head, for progress displays.
+    pub fn watermark(&self) -> EventTime {
+        match &self.head {
+            Head::Gate(gate) => gate.watermark(),
+            Head::Source(..) => self.chain.links.first().map_or(EventTime::MIN, |link| link.watermark),
+        }
+    }
+
+    /// Carries out a command.
+    pub fn command(&mut self, command: Command) -> Result<()> {
+        let Head::Source(source, _) = &mut self.head else { return Ok(()) };
+        match command {
+            Command::AddSplits(splits) => {
+                for (split, watermark) in splits {
+                    source.add_split(split, watermark)?;
+                }
+            }
+            Command::NoMoreSplits => source.no_more_splits(),
+            Command::Barrier(barrier) => source.barrier(&barrier)?,
+            Command::Close => source.close(),
+        }
+        Ok(())
+    }
+
+    /// Works for a while: pulls elements in, pushes rows through the chain, gathers frozen rows.
+    pub fn step(&mut self, now: Now, reports: &mut Vec<Report>) -> Result<Stepped> {
+        let mut progressed = false;
+        for _ in 0..WORK_PER_STEP {
+            self.chain.flush_edges();
+            let worked = self.chain.step(now)? || self.pull(now)?;
+            if self.chain.gather_all(GATHER_ROWS_MAX)? || worked {
+                progressed = true;
+            }
+            if !worked {
+                break;
+            }
+        }
+        self.report(reports);
+        Ok(Stepped { progressed, wake_at_ns: self.wake_at_ns(now) })
+    }
+
+    /// Takes one element from the head if the chain has room.
+    fn pull(&mut self, now: Now) -> Result<bool> {
+        match &mut self.head {
+            Head::Gate(gate) => {
+                if self.chain.is_blocked(&[Target::Link(0, 0)]) {
+                    return Ok(false);
+                }
+                let Some(merged) = gate.poll()? else { return Ok(false) };
+                self.chain.push_head(merged);
+                Ok(true)
+            }
+            Head::Source(source, targets) => {
+                if self.chain.is_blocked(targets) {
+                    return Ok(false);
+                }
+                if source.state.pending.is_empty() && !source.read(now)? {
+                    return Ok(false);
+                }
+                match source.state.pending.pop_front() {
+                    Some(element) => self.chain.send(targets, &element)?,
+                    None => return Ok(true),
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    fn wake_at_ns(&self, now: Now) -> Option<u64> {
+        let timer_ns = self.chain.next_timer_ms().map(|timer_ms| {
+            let wait_ms = timer_ms.saturating_sub(now.wall_ms).max(0) as u64;
+            now.monotonic_ns + wait_ms * 1_000_000
+        });
+        let source_ns = match &self.head {
+            Head::Source(source, _) => source.wake_at_ns(),
+            Head::Gate(_) => None,
+        };
+        timer_ns.into_iter().chain(source_ns).min()
+    }
+
+    fn report(&mut self, reports: &mut Vec<Report>) {
+        let mut expected = self.chain.links.len();
+        if let Head::Source(source, _) = &mut self.head {
+            expected += 1;
+            for (checkpoint, snapshot) in source.state.snapshots.drain(..) {
+                self.snapshots.entry(checkpoint).or_default().insert(0, snapshot);
+            }
+        }
+        for (checkpoint, snapshot) in self.chain.finished.drain(..) {
+            self.snapshots.entry(checkpoint).or_default().push(snapshot);
+        }
+        while let Some(entry) = self.snapshots.first_entry().filter(|entry| entry.get().len() == expected) {
+            let (checkpoint, operators) = entry.remove_entry();
+            let (task, subtask) = (self.task, self.index);
+            reports.push(Report::Snapshot(SubtaskSnapshot { checkpoint, task, subtask, operators }));
+        }
+        let passed = match &self.head {
+            Head::Source(source, _) => source.has_ended(),
+            Head::Gate(_) => true,
+        };
+        if !self.reported_end && passed && self.chain.has_ended() && !self.has_backlog() {
+            self.reported_end = true;
+            reports.push(Report::Ended);
+        }
+        if !self.reported_closed && self.reported_end && self.is_closed() && !self.has_backlog() {
+            self.reported_closed = true;
+            reports.push(Report::Closed);
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        let head = match &self.head {
+            Head::Source(source, _) => source.is_closed(),
+            Head::Gate(_) => true,
+        };
+        head && self.chain.has_closed()
+    }
+
+    fn has_backlog(&self) -> bool {
+        self.chain.edges.iter().any(crate::exchange::EdgeOut::is_blocked)
+    }
+}

@@ -1,0 +1,155 @@
+//! Watermarks at the source: per split, the running maximum over every preceding row; over splits, the minimum.
+//!
+//! A batch is cut where a row would be late against the rows before it in the same batch: only there can it matter that the
+//! watermark has risen in between. So results do not depend on batching.
+
+use arrow::array::{Array, AsArray, PrimitiveArray};
+use arrow::datatypes::{Int64Type, TimestampMillisecondType};
+use tidemill_core::map::Map;
+use tidemill_core::{Batch, Element, EventTime, Failure, Result, TimeBounds};
+use tidemill_expr::evaluator::Program;
+use tidemill_expr::{EvalContext, Expr, SqlType};
+
+use crate::graph::WatermarkSpec;
+
+/// Makes the watermarks of one source subtask.
+pub struct Watermarks {
+    column: usize,
+    delay_ms: i64,
+    program: Option<Program>,
+    splits: Map<u32, EventTime>,
+    emitted: EventTime,
+}
+
+impl Watermarks {
+    /// Watermarks as a plan specifies them; `compile` makes a program of an expression over columns of the given types.
+    pub fn new(
+        spec: &WatermarkSpec,
+        compile: impl FnOnce(&[Expr], &[SqlType]) -> Result<Program>,
+    ) -> Result<Watermarks> {
+        let program = if spec.expression.is_empty() {
+            None
+        } else {
+            let types: Result<Vec<SqlType>> = spec.types.iter().map(|bytes| SqlType::from_bytes(bytes)).collect();
+            Some(compile(&[Expr::from_bytes(&spec.expression)?], &types?)?)
+        };
+        let (column, delay_ms) = (spec.column as usize, spec.delay_ms);
+        Ok(Watermarks { column, delay_ms, program, splits: Map::default(), emitted: EventTime::MIN })
+    }
+
+    /// A split takes part, from where its generator stood.
+    pub fn open(&mut self, handle: u32, watermark: EventTime) {
+        self.splits.insert(handle, watermark);
+    }
+
+    /// A split has been read to its end and holds nothing any longer.
+    pub fn finish(&mut self, handle: u32) -> Option<Element> {
+        self.splits.remove(&handle);
+        if self.splits.is_empty() { None } else { self.rise(self.minimum()) }
+    }
+
+    /// Where the generator of a split stands.
+    pub fn of_split(&self, handle: u32) -> EventTime {
+        self.splits.get(&handle).copied().unwrap_or(EventTime::MIN)
+    }
+
+    /// The rows of a split with the watermarks between and behind them.
+    pub fn assign(&mut self, handle: u32, batch: Batch, cx: &EvalContext, out: &mut Vec<Element>) -> Result<()> {
+        let column = batch.column(self.column);
+        let times = &milliseconds(&column)?;
+        if times.null_count() > 0 {
+            let text = "the event-time column of a row is NULL; filter such rows out or give the column a default";
+            return Err(Failure::data("watermark.null", text));
+        }
+        let Some(min) = arrow::compute::min(times) else { return Ok(()) };
+        let max = arrow::compute::max(times).unwrap_or(min);
+        let batch = batch.with_time(Some(TimeBounds { column: self.column, min, max }));
+        let candidates = self.candidates(&batch, cx)?;
+        let highest = match &candidates {
+            Some(candidates) => arrow::compute::max(candidates),
+            None => Some(max.saturating_sub(self.delay_ms)),
+        };
+        let Some(highest) = highest else {
+            out.push(Element::Batch(batch));
+            return Ok(());
+        };
+        let running = self.of_split(handle);
+        let others = self.minimum_without(handle);
+        let end = running.max(EventTime(highest));
+        if min > end.min(others).0 {
+            out.push(Element::Batch(batch));
+        } else {
+            let candidate = |row: usize| match &candidates {
+                Some(candidates) => candidates.is_valid(row).then(|| candidates.value(row)),
+                None => Some(times.value(row).saturating_sub(self.delay_ms)),
+            };
+            self.emitted = cut(&batch, times, candidate, running, others, self.emitted, out);
+        }
+        self.splits.insert(handle, end);
+        out.extend(self.rise(end.min(others)));
+        Ok(())
+    }
+
+    fn candidates(&self, batch: &Batch, cx: &EvalContext) -> Result<Option<PrimitiveArray<Int64Type>>> {
+        let Some(program) = &self.program else { return Ok(None) };
+        let column = program.project(batch, cx)?.column(0);
+        Ok(Some(milliseconds(&column)?))
+    }
+
+    fn minimum(&self) -> EventTime {
+        self.splits.values().copied().min().unwrap_or(EventTime::MIN)
+    }
+
+    fn minimum_without(&self, handle: u32) -> EventTime {
+        let others = self.splits.iter().filter(|(other, _)| **other != handle);
+        others.map(|(_, watermark)| *watermark).min().unwrap_or(EventTime::MAX)
+    }
+
+    fn rise(&mut self, watermark: EventTime) -> Option<Element> {
+        (watermark > self.emitted).then(|| {
+            self.emitted = watermark;
+            Element::Watermark(watermark)
+        })
+    }
+}
+
+/// Emits a batch in pieces, each row that is at or below the watermark of the rows before it behind that watermark. Returns
+/// the last watermark emitted.
+fn cut(
+    batch: &Batch,
+    times: &PrimitiveArray<Int64Type>,
+    candidate: impl Fn(usize) -> Option<i64>,
+    mut running: EventTime,
+    others: EventTime,
+    mut emitted: EventTime,
+    out: &mut Vec<Element>,
+) -> EventTime {
+    let mut start = 0;
+    for row in 0..batch.len() {
+        let combined = running.min(others);
+        if times.value(row) <= combined.0 && combined > emitted {
+            if row > start {
+                out.push(Element::Batch(batch.slice(start, row - start)));
+            }
+            out.push(Element::Watermark(combined));
+            (start, emitted) = (row, combined);
+        }
+        if let Some(time) = candidate(row) {
+            running = running.max(EventTime(time));
+        }
+    }
+    out.push(Element::Batch(batch.slice(start, batch.len() - start)));
+    emitted
+}
+
+/// An event-time column as milliseconds, whatever its Arrow type.
+fn milliseconds(column: &arrow::array::ArrayRef) -> Result<PrimitiveArray<Int64Type>> {
+    if let Some(times) = column.as_primitive_opt::<TimestampMillisecondType>() {
+        return Ok(times.reinterpret_cast::<Int64Type>());
+    }
+    if let Some(times) = column.as_primitive_opt::<Int64Type>() {
+        return Ok(times.clone());
+    }
+    let text = format!("event time must be TIMESTAMP(3) or TIMESTAMP_LTZ(3), not {}", column.data_type());
+    Err(Failure::fatal("watermark.type", text))
+}
