@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod error;
 mod plan;
 pub mod rel;
+mod rules;
 pub mod session_options;
 pub mod traits;
 
