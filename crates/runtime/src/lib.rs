@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Owns who decides and who runs: the coordinator's and the worker's machines, their I/O, and the in-process cluster with its
+//! threads.
+//! Does not own: what slots do (`dataflow`), the protocol's objects (`checkpoint`), the network (`cluster`).
+
+mod clock;
+pub mod content;
+pub mod coordinator;
+pub mod driver;
+pub mod job;
+pub mod job_io;
+pub mod local;
+pub mod machine;
+pub mod mutants;
+pub mod opened;
+mod restore;
+mod sleeper;
+mod table_schema;
+pub mod worker;
+
+pub use clock::SystemEnv;
+pub use job::{JobEnd, JobOutcome, JobSpec, JobStatus, Stop};
+pub use local::JobHandle;
+pub use machine::Machine;
+pub use mutants::Mutant;

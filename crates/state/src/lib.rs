@@ -39,5 +39,6 @@ pub use keyed::KeyedTable;
 pub use list::ListState;
 pub use ordered::OrderedTable;
 pub use rows::RecordsMut;
+pub use sort_key::time_of as time_of_order;
 pub use sliced::SlicedTable;
 pub use timers::TimerTable;

@@ -57,7 +57,7 @@ pub(crate) fn of_time(time: i64) -> [u8; 9] {
 }
 
 /// The time of order bytes.
-pub(crate) fn time_of(bytes: &[u8]) -> Option<i64> {
+pub fn time_of(bytes: &[u8]) -> Option<i64> {
     let (1, number) = bytes.split_first().map(|(null, number)| (*null, number))? else { return None };
     Some((u64::from_be_bytes(number.try_into().ok()?) ^ 1 << 63) as i64)
 }

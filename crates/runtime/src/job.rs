@@ -1,0 +1,112 @@
+//! A job from the outside: what is asked for, how it can be stopped, what became of it.
+
+use tidemill_core::options::{ConfigOption, Configuration, OptionType};
+use tidemill_core::{CheckpointId, EventTime, Failure};
+use tidemill_dataflow::{CounterValues, JobGraph};
+
+/// Between two checkpoints; none: no periodic checkpoints.
+pub const CHECKPOINT_INTERVAL: ConfigOption = ConfigOption::new(
+    "execution.checkpointing.interval",
+    OptionType::Duration,
+    "Time from the start of a checkpoint to the start of the next.",
+);
+/// A checkpoint that takes longer is aborted.
+pub const CHECKPOINT_TIMEOUT: ConfigOption = ConfigOption::new(
+    "execution.checkpointing.timeout",
+    OptionType::Duration,
+    "A checkpoint that takes longer is aborted; the next one takes up what it had.",
+)
+.with_default("10 min");
+/// Where checkpoints go.
+pub const CHECKPOINT_DIR: ConfigOption = ConfigOption::new(
+    "execution.checkpointing.dir",
+    OptionType::Text,
+    "URL or path of the job's checkpoint directory; without it nothing outlives the process.",
+);
+/// How many completed checkpoints are kept.
+pub const CHECKPOINTS_RETAINED: ConfigOption = ConfigOption::new(
+    "execution.checkpointing.num-retained",
+    OptionType::Integer,
+    "Completed checkpoints that are kept; an older one is used where the latest is damaged.",
+)
+.with_default("2");
+/// Division of the key space.
+pub const MAX_PARALLELISM: ConfigOption = ConfigOption::new(
+    "pipeline.max-parallelism",
+    OptionType::Integer,
+    "Number of key groups, a power of two up to 32,768; by default Flink's formula, rounded up.",
+);
+/// How often a job is restarted after failures that another attempt may mend.
+pub const RESTART_ATTEMPTS: ConfigOption = ConfigOption::new(
+    "restart-strategy.fixed-delay.attempts",
+    OptionType::Integer,
+    "Restarts after retryable failures without a completed checkpoint in between.",
+)
+.with_default("3");
+
+/// A job to be run.
+#[derive(Clone, Debug)]
+pub struct JobSpec {
+    /// The job's name: with it a checkpoint directory knows its job.
+    pub name: String,
+    /// Changes whenever the job's meaning changes (its SQL text); a directory is refused under another one.
+    pub fingerprint: String,
+    /// The graph. A job that goes on runs the graph it has stored.
+    pub graph: JobGraph,
+    /// Slots.
+    pub parallelism: u32,
+    /// Options of the job: checkpoint interval and the like.
+    pub options: Configuration,
+    /// Start over in a directory that holds the job already.
+    pub fresh: bool,
+    /// Go on from this savepoint.
+    pub from_savepoint: Option<String>,
+}
+
+/// How a job is asked to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// At once, but after the running checkpoint is completed or aborted.
+    Cancel,
+    /// With a savepoint under this URL, its output committed.
+    WithSavepoint(String),
+}
+
+/// What became of a job.
+#[derive(Clone, Debug)]
+pub enum JobEnd {
+    /// All input read, all output committed.
+    Finished,
+    /// It had been finished before this start; nothing was done.
+    AlreadyFinished,
+    /// Stopped by request.
+    Canceled,
+    /// Stopped with a complete savepoint at this URL.
+    Savepoint(String),
+    /// It failed.
+    Failed(Failure),
+}
+
+/// A job's end with its figures since its first start.
+#[derive(Clone, Debug)]
+pub struct JobOutcome {
+    /// What became of it.
+    pub end: JobEnd,
+    /// Counts since the first start.
+    pub counters: CounterValues,
+    /// Completed checkpoints since the first start.
+    pub checkpoints_completed: u64,
+    /// The checkpoint or savepoint that this start went on from.
+    pub restored_from: Option<String>,
+}
+
+/// A running job at a glance.
+#[derive(Clone, Debug)]
+pub struct JobStatus {
+    /// Counts since the first start.
+    pub counters: CounterValues,
+    /// The smallest watermark over the subtasks, if any has one.
+    pub watermark: Option<EventTime>,
+    /// The last completed checkpoint; 0 for none.
+    pub checkpoint: CheckpointId,
+}

@@ -1,0 +1,365 @@
+//! A job's I/O: what the machines ask for, carried out. Every call blocks; they are made one at a time on one thread, in the
+//! order in which they were asked for.
+//!
+//! Owns the decision log, the committers and the enumerators. Decides nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tidemill_checkpoint::manifest::{ObjectRef, operator_id};
+use tidemill_checkpoint::{
+    AppendError, Claim, Decision, DecisionLog, JobDirectory, JobIdentity, Resolution, ResolveOptions, collect, resolve,
+    write_checkpoint,
+};
+use tidemill_core::key_group::KeyGroups;
+use tidemill_core::storage::Storage;
+use tidemill_core::{CheckpointId, CheckpointKind, Env, Failure, JobId, OperatorId, Result};
+use tidemill_dataflow::plan::Plan;
+use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role};
+
+use crate::content::{Content, TableChains, counters_of};
+use crate::coordinator::Discovered;
+use crate::job::{CHECKPOINTS_RETAINED, JobSpec, MAX_PARALLELISM};
+use crate::mutants::Mutant;
+use crate::opened::Opened;
+use crate::restore;
+use crate::worker::{OwnedDelta, OwnedRun};
+
+/// How often a start is tried when another process decides something in between.
+const START_ATTEMPTS: usize = 3;
+
+/// The I/O of one job.
+pub struct JobIo {
+    spec: JobSpec,
+    registry: Registry,
+    storage: Arc<dyn Storage>,
+    env: Arc<dyn Env>,
+    mutant: Option<Mutant>,
+    directory: JobDirectory,
+    log: Option<DecisionLog>,
+    previous: Option<ObjectRef>,
+    committers: BTreeMap<OperatorId, Box<dyn Committer>>,
+    enumerators: BTreeMap<OperatorId, Box<dyn Enumerator>>,
+    files_written: u32,
+    key_groups: Option<KeyGroups>,
+    is_fresh: bool,
+}
+
+impl JobIo {
+    /// The I/O of a job whose directory is the root of `storage`.
+    pub fn new(
+        spec: JobSpec,
+        registry: Registry,
+        storage: Arc<dyn Storage>,
+        env: Arc<dyn Env>,
+        mutant: Option<Mutant>,
+    ) -> JobIo {
+        let is_fresh = spec.fresh;
+        JobIo {
+            spec,
+            registry,
+            directory: JobDirectory::new(Arc::clone(&storage)),
+            storage,
+            env,
+            mutant,
+            log: None,
+            previous: None,
+            committers: BTreeMap::new(),
+            enumerators: BTreeMap::new(),
+            files_written: 0,
+            key_groups: None,
+            is_fresh,
+        }
+    }
+
+    /// Claims the directory, starts a generation, commits again what the last one left, and reads the state.
+    pub fn open(&mut self) -> Result<Opened> {
+        let is_first = self.claim()?;
+        let mut attempt = 0;
+        let (log, resolution) = loop {
+            attempt += 1;
+            let mut log = DecisionLog::open(&self.directory, self.env.random_u64())?;
+            let resolution = resolve(&self.directory, log.history(), &ResolveOptions::default())?;
+            if resolution.finished {
+                return Ok(finished(&resolution));
+            }
+            let restored_from = resolution.restore.as_ref().map_or(0, |restore| restore.completed.checkpoint);
+            let savepoint = match is_first {
+                true => self.spec.from_savepoint.clone().unwrap_or_default(),
+                false => resolution.savepoint_url.clone().unwrap_or_default(),
+            };
+            match log.start_generation(self.spec.parallelism, restored_from, &savepoint) {
+                Ok(_) => break (log, resolution),
+                Err(AppendError::Fenced { .. }) if attempt < START_ATTEMPTS => {}
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let generation = log.generation();
+        self.log = Some(log);
+        self.files_written = 0;
+        self.open_sinks(&resolution, generation)?;
+        self.restore(&resolution, generation)
+    }
+
+    /// Makes the directory the job's; true if it was not before.
+    fn claim(&mut self) -> Result<bool> {
+        if std::mem::take(&mut self.is_fresh) && self.directory.identity().map_or(true, |found| found.is_some()) {
+            self.directory.clear()?;
+        }
+        let id = JobId(u128::from(self.env.random_u64()) << 64 | u128::from(self.env.random_u64()));
+        let identity = JobIdentity::new(&self.spec.name, &self.spec.fingerprint, id);
+        let (directory, claim) = JobDirectory::claim(Arc::clone(&self.storage), &identity)?;
+        self.directory = directory;
+        let is_first = matches!(claim, Claim::Created(_));
+        if !is_first && self.log.is_none() && self.spec.from_savepoint.is_some() {
+            let text = format!(
+                "{} holds the job already; to go on from a savepoint instead, add --fresh, or leave --from-savepoint out to \
+                 go on from its last checkpoint",
+                self.directory.url()
+            );
+            return Err(Failure::refused("job.savepoint-and-checkpoint", text));
+        }
+        Ok(is_first || self.log.as_ref().is_some_and(|log| log.history().checkpoints.is_empty()))
+    }
+
+    fn open_sinks(&mut self, resolution: &Resolution, generation: u64) -> Result<()> {
+        let graph = self.graph_of(resolution)?;
+        self.committers.clear();
+        for node in graph.nodes.iter().filter(|node| node.role() == Role::Sink) {
+            if let Some(committer) = self.registry.sink(&node.kind, &node.config)?.committer(node.operator_id())? {
+                self.committers.insert(node.operator_id(), committer);
+            }
+        }
+        if self.mutant != Some(Mutant::SkipRecommit) {
+            for again in &resolution.commit_again {
+                self.commit_items(&again.committables)?;
+                self.append(Decision::committed(again.checkpoint))?;
+            }
+        }
+        self.committers.values_mut().try_for_each(|committer| committer.clean(generation))
+    }
+
+    fn graph_of(&self, resolution: &Resolution) -> Result<JobGraph> {
+        match &resolution.restore {
+            Some(restore) => JobGraph::decode_bytes(&restore.content.header.job_graph),
+            None => Ok(self.spec.graph.clone()),
+        }
+    }
+
+    fn restore(&mut self, resolution: &Resolution, generation: u64) -> Result<Opened> {
+        let savepoint = resolution.savepoint_url.clone().or_else(|| self.spec.from_savepoint.clone());
+        let (content, storage, url) = match (&resolution.restore, savepoint) {
+            (Some(restore), _) => (Some(restore.content.clone()), Arc::clone(&self.storage), Some(restore.url.clone())),
+            (None, Some(url)) => {
+                let storage = tidemill_checkpoint::open_existing(&url)?;
+                let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
+                (Some(savepoint.content), storage, Some(url))
+            }
+            (None, None) => (None, Arc::clone(&self.storage), None),
+        };
+        let is_checkpoint = resolution.restore.is_some();
+        let stored = content.as_ref().filter(|content| !content.header.job_graph.is_empty());
+        let graph = match stored {
+            Some(content) => JobGraph::decode_bytes(&content.header.job_graph)?,
+            None => self.spec.graph.clone(),
+        };
+        let key_groups = self.choose_key_groups(content.as_ref().map_or(0, |content| content.header.key_groups))?;
+        self.key_groups = Some(key_groups);
+        let (restored, splits) = match &content {
+            Some(content) => restore::load(storage.as_ref(), content)?,
+            None => Default::default(),
+        };
+        let discovered = self.open_enumerators(&graph, content.as_ref())?;
+        self.previous = resolution.restore.as_ref().map(|restore| restore.completed.root.clone());
+        let tables = match (&content, is_checkpoint) {
+            (Some(content), true) => TableChains::of_manifest(content),
+            (Some(content), false) => self.adopt_savepoint(storage.as_ref(), content)?,
+            (None, _) => TableChains::default(),
+        };
+        Ok(Opened {
+            finished: false,
+            generation,
+            graph_bytes: Arc::new(graph.encode_bytes()),
+            key_groups: key_groups.count(),
+            subtasks: Plan::new(&graph).tasks.len() * self.spec.parallelism as usize,
+            graph: Arc::new(graph),
+            next_checkpoint: resolution.next_checkpoint,
+            restored,
+            splits,
+            discovered,
+            tables,
+            counters: content.as_ref().map(|content| counters_of(&content.counters())).unwrap_or_default(),
+            checkpoints_completed: content.as_ref().map_or(0, |content| content.header.checkpoints_completed),
+            restored_from: url,
+            notices: resolution
+                .passed_over
+                .iter()
+                .map(|(id, why)| format!("checkpoint {id} is damaged: {why}"))
+                .collect(),
+        })
+    }
+
+    fn choose_key_groups(&self, stored: u32) -> Result<KeyGroups> {
+        if stored > 0 {
+            return KeyGroups::new(stored);
+        }
+        match self.spec.options.integer(&MAX_PARALLELISM)? {
+            Some(count) => KeyGroups::new(u32::try_from(count).unwrap_or(0)),
+            None => Ok(KeyGroups::for_parallelism(self.spec.parallelism)),
+        }
+    }
+
+    fn open_enumerators(
+        &mut self,
+        graph: &JobGraph,
+        content: Option<&tidemill_checkpoint::CheckpointContent>,
+    ) -> Result<Vec<Discovered>> {
+        self.enumerators.clear();
+        let mut found = Vec::new();
+        for node in graph.nodes.iter().filter(|node| node.role() == Role::Source) {
+            let id = node.operator_id();
+            let mut enumerator = self.registry.source(&node.kind, &node.config)?.enumerator()?;
+            let states = content.into_iter().flat_map(|content| &content.header.enumerators);
+            if let Some(state) = states.into_iter().find(|state| state.operator == id.to_string()) {
+                enumerator.restore(&state.state)?;
+            }
+            self.enumerators.insert(id, enumerator);
+            found.push(self.discover(id).map_err(|failure| failure.at_operator(node.name.clone()))?);
+        }
+        Ok(found)
+    }
+
+    /// Asks an enumerator for new splits.
+    pub fn discover(&mut self, source: OperatorId) -> Result<Discovered> {
+        let Some(enumerator) = self.enumerators.get_mut(&source) else {
+            return Err(Failure::fatal("source.unknown", format!("there is no source {source}")));
+        };
+        let found = enumerator.discover()?;
+        Ok(Discovered { source, splits: found.splits, state: enumerator.snapshot(), again_in_ms: found.again_in_ms })
+    }
+
+    /// Writes deltas as runs of one object.
+    pub fn upload(&mut self, checkpoint: CheckpointId, deltas: &[OwnedDelta]) -> Result<Vec<OwnedRun>> {
+        self.files_written += 1;
+        let generation = self.generation();
+        let path = match self.mutant {
+            Some(Mutant::ReuseFileName) => JobDirectory::run_file(0, checkpoint, 0, 0),
+            _ => JobDirectory::run_file(generation, checkpoint, 0, self.files_written),
+        };
+        let key_groups = self.key_groups.unwrap_or(KeyGroups::for_parallelism(1));
+        let (object, runs) = restore::encode_object(&path, deltas, key_groups, self.spec.parallelism)?;
+        if !object.is_empty() {
+            match self.mutant {
+                Some(Mutant::ReuseFileName) => self.storage.put(&path, &object)?,
+                _ => self.storage.create(&path, &object)?,
+            }
+        }
+        Ok(runs)
+    }
+
+    /// Copies the tables of a savepoint into the job's directory, so that the job does not depend on it any longer.
+    fn adopt_savepoint(
+        &mut self,
+        storage: &dyn Storage,
+        content: &tidemill_checkpoint::CheckpointContent,
+    ) -> Result<TableChains> {
+        let deltas = restore::savepoint_deltas(storage, content)?;
+        let runs = self.upload(0, &deltas)?;
+        Ok(TableChains::default().extended(0, &runs))
+    }
+
+    /// Writes a checkpoint's manifest and decides that it is complete; returns the manifest's URL.
+    pub fn complete(&mut self, checkpoint: CheckpointId, kind: CheckpointKind, content: &Content) -> Result<String> {
+        let mut manifest = content.manifest.clone();
+        manifest.previous.clone_from(&self.previous);
+        let root = write_checkpoint(&self.directory, &manifest)?;
+        let url = self.storage.url(&root.path);
+        let committables = manifest.committables();
+        if self.mutant == Some(Mutant::CommitBeforeDecision) {
+            self.commit_items(&committables)?;
+        }
+        let count: usize = committables.iter().map(|(_, items)| items.len()).sum();
+        self.append(Decision::checkpoint_completed(checkpoint, root.clone(), kind.into(), count as u64))?;
+        self.previous = Some(root);
+        Ok(url)
+    }
+
+    /// Makes the prepared output of a completed checkpoint visible, says so in the log, and deletes what is not needed now.
+    pub fn commit(&mut self, checkpoint: CheckpointId, content: &Content) -> Result<()> {
+        let prepared = content.prepared();
+        if !prepared.is_empty() {
+            self.commit_items(&prepared)?;
+            self.append(Decision::committed(checkpoint))?;
+        }
+        if self.mutant == Some(Mutant::CollectTooMuch) {
+            for path in self.storage.list("state/")? {
+                if JobDirectory::origin(&path).is_some_and(|origin| origin.checkpoint < checkpoint) {
+                    self.storage.delete(&path)?;
+                }
+            }
+        }
+        let retained = self.spec.options.integer(&CHECKPOINTS_RETAINED)?.unwrap_or(2).max(1) as usize;
+        let log = self.log.as_mut().ok_or_else(not_open)?;
+        // Files that could not be deleted now go the next time.
+        let _ = collect(&self.directory, log, retained);
+        Ok(())
+    }
+
+    fn commit_items(&mut self, prepared: &[(String, Vec<Vec<u8>>)]) -> Result<()> {
+        for (operator, items) in prepared {
+            let id = operator_id(operator)?;
+            let committer = self.committers.get_mut(&id).ok_or_else(|| {
+                Failure::fatal(
+                    "sink.no-committer",
+                    format!("sink {operator} has prepared output and nobody to commit it"),
+                )
+            })?;
+            committer.commit(items)?;
+        }
+        Ok(())
+    }
+
+    /// Decides that the job has ended, and finishes its sinks.
+    pub fn end(&mut self) -> Result<()> {
+        self.committers.values_mut().try_for_each(|committer| committer.finish())?;
+        self.append(Decision::ended(tidemill_checkpoint::history::EndState::Finished, ""))
+    }
+
+    /// Writes a savepoint of a completed checkpoint under a URL.
+    pub fn write_savepoint(&mut self, url: &str, content: &Content) -> Result<String> {
+        restore::write_savepoint(self.storage.as_ref(), &self.spec.name, url, &content.manifest)
+    }
+
+    fn generation(&self) -> u64 {
+        self.log.as_ref().map_or(0, DecisionLog::generation)
+    }
+
+    fn append(&mut self, decision: Decision) -> Result<()> {
+        let log = self.log.as_mut().ok_or_else(not_open)?;
+        match log.append(decision.clone()) {
+            Err(AppendError::Fenced { .. }) if self.mutant == Some(Mutant::AppendWithoutFence) => {
+                let mut log = DecisionLog::open(&self.directory, self.env.random_u64())?;
+                log.start_generation(self.spec.parallelism, 0, "")?;
+                log.append(decision)?;
+                self.log = Some(log);
+                Ok(())
+            }
+            other => Ok(other.map(|_| ())?),
+        }
+    }
+}
+
+fn not_open() -> Failure {
+    Failure::fatal("job.not-open", "the job was used before it was opened")
+}
+
+fn finished(resolution: &Resolution) -> Opened {
+    let content = resolution.restore.as_ref().map(|restore| &restore.content);
+    Opened {
+        finished: true,
+        counters: content.map(|content| counters_of(&content.counters())).unwrap_or_default(),
+        checkpoints_completed: content.map_or(0, |content| content.header.checkpoints_completed),
+        restored_from: resolution.restore.as_ref().map(|restore| restore.url.clone()),
+        ..Opened::default()
+    }
+}

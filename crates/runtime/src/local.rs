@@ -1,0 +1,368 @@
+//! A job in this process: a thread for each slot, one for I/O, one on which the machines run.
+//!
+//! Does not decide anything: it carries actions out and brings their results back as events.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use tidemill_core::metrics::{Metric, Metrics};
+use tidemill_core::storage::Storage;
+use tidemill_core::{Env, EventTime, Failure, KeyGroups, Result};
+use tidemill_dataflow::channel::Wake;
+use tidemill_dataflow::deployment::Deployment;
+use tidemill_dataflow::faults::Faults;
+use tidemill_dataflow::plan::Plan;
+use tidemill_dataflow::slot::Slot;
+use tidemill_dataflow::subtask::Command;
+use tidemill_dataflow::{CounterValues, Counters, Registry};
+
+use crate::coordinator::{CoordinatorConfig, Event};
+use crate::driver::{Driver, Happening, Host, IoTask};
+use crate::job::{
+    CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, JobEnd, JobOutcome, JobSpec, JobStatus, RESTART_ATTEMPTS, Stop,
+};
+use crate::job_io::JobIo;
+use crate::opened::Opened;
+use crate::sleeper::Sleeper;
+
+/// A running job.
+pub struct JobHandle {
+    events: Sender<Happening>,
+    outcome: Receiver<JobOutcome>,
+    shared: Arc<Mutex<Shared>>,
+    metrics: Metrics,
+    control: Option<JoinHandle<()>>,
+}
+
+/// What slots hear.
+enum SlotCommand {
+    Task(usize, Command),
+    Cancel,
+}
+
+#[derive(Default)]
+struct Shared {
+    base: CounterValues,
+    live: Vec<Arc<Counters>>,
+    watermarks: Vec<Metric>,
+    checkpoint: u64,
+}
+
+impl Shared {
+    fn counters(&self) -> CounterValues {
+        let mut sum = self.base;
+        self.live.iter().for_each(|counters| sum.add(&counters.values()));
+        sum
+    }
+}
+
+/// Starts a job whose checkpoints go to `storage`.
+pub fn start(spec: JobSpec, registry: Registry, storage: Arc<dyn Storage>, env: Arc<dyn Env>) -> Result<JobHandle> {
+    let config = coordinator_config(&spec)?;
+    let (events, happenings) = channel();
+    let (send_outcome, outcome) = channel();
+    let (send_task, tasks) = channel::<IoTask>();
+    let shared = Arc::new(Mutex::new(Shared::default()));
+    let metrics = Metrics::default();
+    let io = JobIo::new(spec.clone(), registry.clone(), storage, Arc::clone(&env), None);
+    let io_events = events.clone();
+    spawn("io", move || run_io(io, &tasks, &io_events))?;
+    let process = Process {
+        registry,
+        parallelism: spec.parallelism,
+        env,
+        events: events.clone(),
+        io: send_task,
+        slots: Vec::new(),
+        shared: Arc::clone(&shared),
+        metrics: metrics.clone(),
+        end: None,
+    };
+    let driver = Driver::new(config, None);
+    let control = spawn("control", move || control(driver, process, &happenings, &send_outcome))?;
+    Ok(JobHandle { events, outcome, shared, metrics, control: Some(control) })
+}
+
+/// What the coordinator takes from a job's options.
+pub fn coordinator_config(spec: &JobSpec) -> Result<CoordinatorConfig> {
+    let nanos = |duration: Duration| duration.as_nanos() as u64;
+    Ok(CoordinatorConfig {
+        interval_ns: spec.options.duration(&CHECKPOINT_INTERVAL)?.filter(|every| !every.is_zero()).map(nanos),
+        timeout_ns: spec.options.duration(&CHECKPOINT_TIMEOUT)?.map_or(600_000_000_000, nanos),
+        restarts_max: spec.options.integer(&RESTART_ATTEMPTS)?.unwrap_or(3).max(0) as u32,
+        parallelism: spec.parallelism,
+    })
+}
+
+#[allow(clippy::disallowed_methods, reason = "this is the edge where threads come from")]
+fn spawn<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
+    let failed = |error| Failure::retryable("thread", format!("the system refuses another thread: {error}"));
+    Builder::new().name(format!("tidemill-{name}")).spawn(body).map_err(failed)
+}
+
+fn run_io(mut io: JobIo, tasks: &Receiver<IoTask>, events: &Sender<Happening>) {
+    while let Ok(task) = tasks.recv() {
+        let happened = catch_unwind(AssertUnwindSafe(|| task.run(&mut io)))
+            .unwrap_or_else(|panic| Happening::Event(Event::SlotFailed(defect("I/O", panic.as_ref()))));
+        if events.send(happened).is_err() {
+            return;
+        }
+    }
+}
+
+fn defect(place: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    Failure::fatal("defect", format!("a defect of Tidemill in {place}: {}", text.unwrap_or("no message")))
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl JobHandle {
+    /// Asks the job to stop; [`JobHandle::wait`] tells when it has.
+    pub fn stop(&self, stop: Stop) {
+        let _ = self.events.send(Happening::Event(Event::Stop(stop)));
+    }
+
+    /// The job at a glance.
+    pub fn status(&self) -> JobStatus {
+        let shared = lock(&self.shared);
+        let known = |metric: &Metric| Some(metric.get()).filter(|ms| *ms != i64::MIN);
+        let watermark = shared.watermarks.iter().filter_map(known).min().map(EventTime);
+        JobStatus { counters: shared.counters(), watermark, checkpoint: shared.checkpoint }
+    }
+
+    /// The job's metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Waits for the end, at most for `timeout`.
+    pub fn wait_for(&mut self, timeout: Duration) -> Option<JobOutcome> {
+        match self.outcome.recv_timeout(timeout) {
+            Ok(outcome) => Some(self.join(outcome)),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(self.join(lost())),
+        }
+    }
+
+    /// Waits for the end.
+    pub fn wait(mut self) -> JobOutcome {
+        let outcome = self.outcome.recv().unwrap_or_else(|_| lost());
+        self.join(outcome)
+    }
+
+    fn join(&mut self, outcome: JobOutcome) -> JobOutcome {
+        if let Some(control) = self.control.take() {
+            let _ = control.join();
+        }
+        outcome
+    }
+}
+
+fn lost() -> JobOutcome {
+    let failure = Failure::fatal("defect", "the job's control thread is gone; this is a defect of Tidemill");
+    JobOutcome {
+        end: JobEnd::Failed(failure),
+        counters: CounterValues::default(),
+        checkpoints_completed: 0,
+        restored_from: None,
+    }
+}
+
+struct SlotThread {
+    commands: Sender<SlotCommand>,
+    sleeper: Arc<Sleeper>,
+    thread: JoinHandle<()>,
+}
+
+/// The host that a process is: threads and channels between them.
+struct Process {
+    registry: Registry,
+    parallelism: u32,
+    env: Arc<dyn Env>,
+    events: Sender<Happening>,
+    io: Sender<IoTask>,
+    slots: Vec<SlotThread>,
+    shared: Arc<Mutex<Shared>>,
+    metrics: Metrics,
+    end: Option<JobEnd>,
+}
+
+/// The control thread's life.
+fn control(mut driver: Driver, mut process: Process, happenings: &Receiver<Happening>, outcome: &Sender<JobOutcome>) {
+    let env = Arc::clone(&process.env);
+    driver.handle(Happening::Event(Event::Start), env.now(), &mut process);
+    loop {
+        lock(&process.shared).checkpoint = driver.coordinator().last_checkpoint();
+        if let Some(end) = process.end.take() {
+            let counters = process.final_counters(&driver);
+            let checkpoints_completed = driver.coordinator().checkpoints_completed();
+            let restored_from = driver.restored_from().map(str::to_string);
+            let _ = outcome.send(JobOutcome { end, counters, checkpoints_completed, restored_from });
+            return;
+        }
+        let Some(happening) = next(&driver, env.as_ref(), happenings) else { return };
+        driver.handle(happening, env.now(), &mut process);
+    }
+}
+
+/// Waits for the next thing to happen, at most until the coordinator wants to look at the clock.
+fn next(driver: &Driver, env: &dyn Env, happenings: &Receiver<Happening>) -> Option<Happening> {
+    let Some(wake_at_ns) = driver.coordinator().wake_at_ns() else { return happenings.recv().ok() };
+    let wait = Duration::from_nanos(wake_at_ns.saturating_sub(env.now().monotonic_ns));
+    match happenings.recv_timeout(wait) {
+        Ok(happening) => Some(happening),
+        Err(RecvTimeoutError::Timeout) => Some(Happening::Event(Event::Tick)),
+        Err(RecvTimeoutError::Disconnected) => None,
+    }
+}
+
+impl Process {
+    fn final_counters(&self, driver: &Driver) -> CounterValues {
+        let mut shared = lock(&self.shared);
+        if shared.live.is_empty() {
+            shared.base = driver.coordinator().base_counters();
+        }
+        shared.counters()
+    }
+
+    fn start_slot(&mut self, slot: Slot, sleeper: Arc<Sleeper>, generation: u64) -> Result<()> {
+        let (commands, inbox) = channel();
+        let name = format!("slot-{}", slot.index());
+        let thread = SlotRun {
+            watermark: self.metrics.metric(&format!("{}.currentInputWatermark", slot.index())),
+            slot,
+            inbox,
+            sleeper: Arc::clone(&sleeper),
+            events: self.events.clone(),
+            generation,
+            env: Arc::clone(&self.env),
+        };
+        let thread = spawn(&name, move || thread.run())?;
+        self.slots.push(SlotThread { commands, sleeper, thread });
+        Ok(())
+    }
+}
+
+impl Host for Process {
+    fn io(&mut self, task: IoTask) {
+        let _ = self.io.send(task);
+    }
+
+    fn deploy(&mut self, opened: Opened) -> Result<Plan> {
+        let sleepers: Vec<Arc<Sleeper>> = (0..self.parallelism).map(|_| Arc::default()).collect();
+        let wakers: Vec<Arc<dyn Wake>> = sleepers.iter().map(|sleeper| Arc::clone(sleeper) as Arc<dyn Wake>).collect();
+        let deployed = Deployment {
+            graph: &opened.graph,
+            registry: &self.registry,
+            parallelism: self.parallelism,
+            key_groups: KeyGroups::new(opened.key_groups)?,
+            generation: opened.generation,
+            restored: &opened.restored,
+            wakers: &wakers,
+            now: self.env.now(),
+            metrics: &self.metrics,
+            faults: Faults::none(),
+        }
+        .build()?;
+        {
+            let mut shared = lock(&self.shared);
+            shared.base = opened.counters;
+            shared.live = deployed.counters.iter().map(|(_, counters)| Arc::clone(counters)).collect();
+            let scope = |slot: u32| self.metrics.metric(&format!("{slot}.currentInputWatermark"));
+            shared.watermarks = (0..self.parallelism).map(scope).collect();
+        }
+        for (slot, sleeper) in deployed.slots.into_iter().zip(sleepers) {
+            self.start_slot(slot, sleeper, opened.generation)?;
+        }
+        Ok(deployed.plan)
+    }
+
+    fn undeploy(&mut self) {
+        for slot in &self.slots {
+            let _ = slot.commands.send(SlotCommand::Cancel);
+            slot.sleeper.wake();
+        }
+        for slot in self.slots.drain(..) {
+            let _ = slot.thread.join();
+        }
+    }
+
+    fn command(&mut self, slot: Option<u32>, task: usize, command: &Command) {
+        for (index, thread) in (0u32..).zip(&self.slots) {
+            if slot.is_none_or(|slot| slot == index) {
+                let _ = thread.commands.send(SlotCommand::Task(task, command.clone()));
+                thread.sleeper.wake();
+            }
+        }
+    }
+
+    fn over(&mut self, end: JobEnd) {
+        self.end = Some(end);
+    }
+}
+
+/// The life of a slot's thread.
+struct SlotRun {
+    slot: Slot,
+    inbox: Receiver<SlotCommand>,
+    sleeper: Arc<Sleeper>,
+    events: Sender<Happening>,
+    generation: u64,
+    env: Arc<dyn Env>,
+    watermark: Metric,
+}
+
+impl SlotRun {
+    fn run(mut self) {
+        self.sleeper.adopt();
+        let failure = match catch_unwind(AssertUnwindSafe(|| self.work())) {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => failure,
+            Err(panic) => defect("a slot", panic.as_ref()),
+        };
+        let _ = self.events.send(Happening::SlotFailed(self.generation, failure));
+    }
+
+    fn work(&mut self) -> Result<()> {
+        loop {
+            let Some((progressed, _)) = self.step()? else { return Ok(()) };
+            if progressed {
+                continue;
+            }
+            self.sleeper.prepare();
+            let Some((progressed, wake_at_ns)) = self.step()? else { return Ok(()) };
+            if progressed {
+                self.sleeper.cancel();
+                continue;
+            }
+            let now = self.env.now();
+            let wait = |wake_at_ns: u64| Duration::from_nanos(wake_at_ns.saturating_sub(now.monotonic_ns));
+            self.sleeper.sleep(wake_at_ns.map(wait));
+        }
+    }
+
+    /// Commands, then one step; none when the slot is to end.
+    fn step(&mut self) -> Result<Option<(bool, Option<u64>)>> {
+        let mut commanded = false;
+        while let Ok(command) = self.inbox.try_recv() {
+            match command {
+                SlotCommand::Cancel => return Ok(None),
+                SlotCommand::Task(task, command) => self.slot.command(task, command)?,
+            }
+            commanded = true;
+        }
+        let step = self.slot.step(self.env.now())?;
+        for (_, report) in step.reports {
+            let _ = self.events.send(Happening::Report(self.generation, report));
+        }
+        let watermarks = self.slot.subtasks().iter().map(|subtask| subtask.watermark().0);
+        self.watermark.set(watermarks.filter(|ms| *ms != i64::MIN).min().unwrap_or(i64::MIN));
+        Ok(Some((step.progressed || commanded, step.wake_at_ns)))
+    }
+}

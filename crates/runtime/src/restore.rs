@@ -1,0 +1,208 @@
+//! Between deltas in memory and runs in the store: encoding an object of runs, reading the runs of a checkpoint back, and
+//! turning a checkpoint into a savepoint.
+
+use std::collections::BTreeMap;
+
+use tidemill_checkpoint::manifest::{RunFormat, operator_id};
+use tidemill_checkpoint::savepoint::{SavepointTable, write_savepoint as write_files};
+use tidemill_checkpoint::savepoint_table::{StateEntry, read_table};
+use tidemill_checkpoint::{CheckpointContent, RunRef, envelope, tree};
+use tidemill_core::map::Map;
+use tidemill_core::storage::Storage;
+use tidemill_core::{EventTime, KeyGroupSet, KeyGroups, OperatorId, Result, Routing};
+use tidemill_dataflow::Split;
+use tidemill_dataflow::snapshot::{RestoredDelta, RestoredOperator};
+use tidemill_state::run_file::{self, RunReader};
+use tidemill_state::{DeltaSink, Entry, TableDescriptor};
+
+use crate::content::effective_groups;
+use crate::table_schema;
+use crate::worker::{OwnedDelta, OwnedRun};
+
+/// What operators left, and the splits of the sources.
+pub(crate) type Loaded = (Map<OperatorId, RestoredOperator>, Vec<(OperatorId, Vec<(Split, EventTime)>)>);
+
+/// The runs of some deltas, one behind the other in one object, with references to them.
+pub(crate) fn encode_object(
+    path: &str,
+    deltas: &[OwnedDelta],
+    key_groups: KeyGroups,
+    parallelism: u32,
+) -> Result<(Vec<u8>, Vec<OwnedRun>)> {
+    let routing = Routing::contiguous(key_groups, parallelism)?;
+    let (mut object, mut runs) = (Vec::new(), Vec::new());
+    for owned in deltas {
+        let delta = &owned.delta;
+        if delta.is_empty() && !delta.is_full() && delta.order_floor().is_none() {
+            continue;
+        }
+        let bytes = run_file::write(delta, &owned.table)?;
+        let (first_key_group, last_key_group) = match owned.subtask {
+            Some(subtask) => range(&routing.owned_by(subtask)),
+            None => (0, key_groups.count() - 1),
+        };
+        let run = RunRef {
+            path: path.to_string(),
+            offset: object.len() as u64,
+            len: bytes.len() as u64,
+            checksum: envelope::checksum(&bytes),
+            first_key_group,
+            last_key_group,
+            rows: delta.len() as u64,
+            bytes: delta.bytes() as u64,
+            is_base: delta.is_full(),
+            order_floor: delta.order_floor(),
+            format: RunFormat::Native.into(),
+        };
+        object.extend_from_slice(&bytes);
+        let (operator, table) = (owned.operator, owned.table.name.clone());
+        runs.push(OwnedRun { operator, table, descriptor: table_schema::to_bytes(&owned.table)?, run });
+    }
+    Ok((object, runs))
+}
+
+fn range(groups: &KeyGroupSet) -> (u32, u32) {
+    let ranges = groups.ranges();
+    let (first, last) = (ranges.first(), ranges.last());
+    (first.map_or(0, |range| range.start), last.map_or(0, |range| range.end - 1))
+}
+
+/// Reads all that a checkpoint or savepoint holds of operators and splits.
+pub(crate) fn load(storage: &dyn Storage, content: &CheckpointContent) -> Result<Loaded> {
+    let mut operators: Map<OperatorId, RestoredOperator> = Map::default();
+    let mut splits: BTreeMap<OperatorId, Vec<(Split, EventTime)>> = BTreeMap::new();
+    for stored in content.subtasks().flat_map(|subtask| &subtask.operators) {
+        let id = operator_id(&stored.operator)?;
+        let restored = operators.entry(id).or_default();
+        restored.blobs.extend(stored.blobs.iter().map(|blob| (blob.name.clone(), blob.state.clone())));
+        let watermarks = stored.input_watermarks.iter().map(|input| EventTime(input.watermark));
+        let lowest = restored.watermark.into_iter().chain(watermarks).min();
+        restored.watermark = lowest;
+        for table in &stored.tables {
+            let deltas = restored.tables.entry(table.name.clone()).or_default();
+            for position in 0..table.runs.len() {
+                let delta = read_delta(storage, &table.runs[position])?;
+                let parts = parts(&table.runs, position);
+                deltas.push(RestoredDelta { delta, parts });
+            }
+        }
+        let found = stored.splits.iter().map(|split| {
+            let state = Split { id: split.id.clone(), payload: split.payload.clone() };
+            (state, EventTime(split.event_time_max))
+        });
+        splits.entry(id).or_default().extend(found);
+    }
+    for splits in splits.values_mut() {
+        splits.sort_by(|left, right| left.0.id.cmp(&right.0.id));
+    }
+    Ok((operators, splits.into_iter().filter(|(_, splits)| !splits.is_empty()).collect()))
+}
+
+/// The key groups of a run that no later base covers, in parts that share a floor.
+fn parts(runs: &[RunRef], position: usize) -> Vec<(KeyGroupSet, Option<i64>)> {
+    let mut parts: BTreeMap<Option<i64>, Vec<u32>> = BTreeMap::new();
+    for group in effective_groups(runs, position) {
+        let later = runs[position..].iter();
+        let covering = later.filter(|run| (run.first_key_group..=run.last_key_group).contains(&group));
+        parts.entry(covering.filter_map(|run| run.order_floor).max()).or_default().push(group);
+    }
+    parts.into_iter().map(|(floor, groups)| (KeyGroupSet::from_ascending(groups), floor)).collect()
+}
+
+fn read_delta(storage: &dyn Storage, run: &RunRef) -> Result<DeltaSink> {
+    let mut delta = DeltaSink::new();
+    delta.describe(run.is_base, run.order_floor);
+    if run.format() == RunFormat::Parquet {
+        read_table(storage, run, &mut |row| {
+            delta.push(Entry { hash: row.hash, key: &row.key, order: &row.order, value: Some(&row.value) });
+            Ok(())
+        })?;
+    } else {
+        let bytes = tree::verify_run(storage, run)?;
+        RunReader::open(bytes)?.scan((0, u64::MAX), |entries| {
+            entries.for_each(|entry| delta.push(entry));
+            Ok(())
+        })?;
+    }
+    Ok(delta)
+}
+
+/// The live rows of every table of a checkpoint.
+fn live_rows(storage: &dyn Storage, content: &CheckpointContent) -> Result<Vec<LiveTable>> {
+    let mut tables = Vec::new();
+    let key_groups = KeyGroups::new(content.header.key_groups.max(1))?;
+    for stored in content.subtasks().flat_map(|subtask| &subtask.operators) {
+        for table in &stored.tables {
+            let mut rows: BTreeMap<(Vec<u8>, Vec<u8>), (u64, Vec<u8>)> = BTreeMap::new();
+            for position in 0..table.runs.len() {
+                let delta = read_delta(storage, &table.runs[position])?;
+                for (groups, floor) in parts(&table.runs, position) {
+                    let taken = delta.entries().filter(|entry| groups.contains(key_groups.of(entry.hash)));
+                    for entry in taken.filter(|entry| !is_below(entry.order, floor)) {
+                        let key = (entry.key.to_vec(), entry.order.to_vec());
+                        match entry.value {
+                            Some(value) => drop(rows.insert(key, (entry.hash, value.to_vec()))),
+                            None => drop(rows.remove(&key)),
+                        }
+                    }
+                }
+            }
+            tables.push(LiveTable {
+                operator: operator_id(&stored.operator)?,
+                table: table.name.clone(),
+                descriptor: table_schema::from_bytes(&table.descriptor)?,
+                rows,
+            });
+        }
+    }
+    Ok(tables)
+}
+
+struct LiveTable {
+    operator: OperatorId,
+    table: String,
+    descriptor: TableDescriptor,
+    rows: BTreeMap<(Vec<u8>, Vec<u8>), (u64, Vec<u8>)>,
+}
+
+/// The tables of a savepoint as full deltas.
+pub(crate) fn savepoint_deltas(storage: &dyn Storage, content: &CheckpointContent) -> Result<Vec<OwnedDelta>> {
+    let tables = live_rows(storage, content)?.into_iter().map(|table| {
+        let mut delta = DeltaSink::new();
+        delta.describe(true, None);
+        for ((key, order), (hash, value)) in &table.rows {
+            delta.push(Entry { hash: *hash, key, order, value: Some(value) });
+        }
+        OwnedDelta { operator: table.operator, subtask: None, table: table.descriptor, delta }
+    });
+    Ok(tables.collect())
+}
+
+/// Writes a completed checkpoint as a savepoint under `url`; returns the URL.
+pub(crate) fn write_savepoint(
+    storage: &dyn Storage,
+    job: &str,
+    url: &str,
+    content: &CheckpointContent,
+) -> Result<String> {
+    let target = tidemill_checkpoint::open(url)?;
+    tidemill_checkpoint::savepoint::ensure_empty(target.as_ref())?;
+    let tables = live_rows(storage, content)?.into_iter().map(|table| {
+        let row = |((key, order), (hash, value))| Ok(StateEntry { hash, key, order, value });
+        SavepointTable {
+            operator: table.operator,
+            subtask: None,
+            table: table.table,
+            columns: table_schema::columns(&table.descriptor),
+            entries: Box::new(table.rows.into_iter().map(row)),
+        }
+    });
+    let prepared = write_files(target.as_ref(), job, content.clone(), tables.collect())?;
+    prepared.publish(target.as_ref())?;
+    Ok(target.url(""))
+}
+
+/// True if a row's order, a slice's end, is at or below a floor.
+fn is_below(order: &[u8], floor: Option<i64>) -> bool {
+    floor.is_some_and(|floor| tidemill_state::time_of_order(order).is_some_and(|end| end <= floor))
+}
