@@ -5,7 +5,7 @@
 
 /// A view of the records of a table: row-major, every page holds the same power of two of rows.
 pub struct RecordsMut<'a> {
-    pages: &'a mut [Box<[u64]>],
+    pages: Vec<&'a mut [u64]>,
     rows_per_page_log2: u32,
     words_per_row: usize,
 }
@@ -13,6 +13,11 @@ pub struct RecordsMut<'a> {
 impl<'a> RecordsMut<'a> {
     /// A view. Each page has `words_per_row << rows_per_page_log2` words (the last may have fewer rows).
     pub fn new(pages: &'a mut [Box<[u64]>], rows_per_page_log2: u32, words_per_row: usize) -> RecordsMut<'a> {
+        RecordsMut::of_pages(pages.iter_mut().map(|page| &mut page[..]).collect(), rows_per_page_log2, words_per_row)
+    }
+
+    /// The same, of pages that belong to anyone.
+    pub fn of_pages(pages: Vec<&'a mut [u64]>, rows_per_page_log2: u32, words_per_row: usize) -> RecordsMut<'a> {
         RecordsMut { pages, rows_per_page_log2, words_per_row }
     }
 

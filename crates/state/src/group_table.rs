@@ -30,6 +30,8 @@ struct GroupKeys {
     words: usize,
     null_row: Option<u32>,
     order: Option<[u8; 9]>,
+    /// Which word of a record holds the key's hash, where that is not the hash of the key bytes.
+    hash_word: Option<usize>,
     scratch: Vec<u8>,
 }
 
@@ -143,6 +145,9 @@ impl GroupKeys {
     }
 
     fn hash(&self, storage: &Storage, row: u32, key: &[u8]) -> u64 {
+        if let Some(word) = self.hash_word {
+            return storage.records.get(row)[word];
+        }
         match self.layout {
             KeyLayout::Fixed { width } if self.null_row != Some(row) => {
                 hash::of_fixed(storage.records.get(row)[0], width)
@@ -200,8 +205,14 @@ impl GroupTable {
     pub fn new(descriptor: &TableDescriptor, template: &[u64]) -> GroupTable {
         let layout = descriptor.key_layout();
         let words = key_words(layout);
-        let keys = GroupKeys { index: Index::new(), layout, words, null_row: None, order: None, scratch: Vec::new() };
+        let keys = GroupKeys { index: Index::new(), layout, words, null_row: None, order: None, hash_word: None, scratch: Vec::new() };
         GroupTable { keys, rows: Rows::new(descriptor, words, template) }
+    }
+
+    /// Keeps each key's hash in a value word instead of computing it from the key: for tables whose keys are hashed by their
+    /// first columns, so that they are where these are. Must be called before there are rows; nobody else may write the word.
+    pub(crate) fn keep_hash(&mut self, value_word: usize) {
+        self.keys.hash_word = Some(self.keys.words + value_word);
     }
 
     /// Entries of its deltas get the end of a slice as their order.
@@ -335,13 +346,21 @@ impl GroupTable {
         if let Some(row) = self.find_any(key, hash) {
             if !self.rows.is_live(row) {
                 self.rows.revive(row, &self.keys);
+                self.write_hash(row, hash);
             }
             return Ok(row);
         }
         let row = self.rows.insert()?;
         self.keys.write_key(&mut self.rows.storage, row, key);
+        self.write_hash(row, hash);
         self.keys.index.insert(hash, row)?;
         Ok(row)
+    }
+
+    fn write_hash(&mut self, row: u32, hash: u64) {
+        if let Some(word) = self.keys.hash_word {
+            self.rows.storage.records.get_mut(row)[word] = hash;
+        }
     }
 
     /// The values of a row.

@@ -20,6 +20,13 @@ impl KeyedTable {
         let groups = GroupTable::new(&descriptor, template);
         KeyedTable { descriptor, groups, full: false }
     }
+
+    /// The same table, still empty, with hashes that are not those of the key bytes: it keeps each key's hash in a value
+    /// word, which nobody else may write.
+    pub fn keeping_hash(mut self, value_word: usize) -> KeyedTable {
+        self.groups.keep_hash(value_word);
+        self
+    }
 }
 
 impl Deref for KeyedTable {

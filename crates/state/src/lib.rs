@@ -38,7 +38,7 @@ pub use group_table::{BLOCK_ROWS, GroupTable};
 pub use keyed::KeyedTable;
 pub use list::ListState;
 pub use ordered::OrderedTable;
-pub use rows::RecordsMut;
+pub use rows::{BytesMut, RecordParts, RecordsMut};
 pub use sort_key::time_of as time_of_order;
 pub use sliced::SlicedTable;
 pub use timers::TimerTable;

@@ -90,6 +90,22 @@ impl Records {
         &mut self.chunks[chunk][start..start + stride]
     }
 
+    /// All memory, chunk by chunk, each with two to the power of [`chunk_bits`](Records::chunk_bits) records of
+    /// [`stride`](Records::stride) words (the first may have fewer).
+    pub(crate) fn chunks_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [u64]> {
+        self.chunks.iter_mut().map(|chunk| &mut chunk[..])
+    }
+
+    /// Binary logarithm of the records of a chunk.
+    pub(crate) fn chunk_bits(&self) -> u32 {
+        self.chunk_bits
+    }
+
+    /// Words from a record to the next.
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
     /// Asks for a record's cache lines.
     #[inline(always)]
     pub(crate) fn prefetch(&self, row: u32) {

@@ -412,6 +412,19 @@ impl<'a> RecordsMut<'a> {
         }
     }
 
+    /// The memory of the records and the bytes beside them, for loops without a call in them.
+    pub fn into_parts(self) -> RecordParts<'a> {
+        let Storage { records, arena, key_words, .. } = self.storage;
+        let (records_per_page_log2, stride) = (records.chunk_bits(), records.stride());
+        RecordParts {
+            pages: records.chunks_mut().collect(),
+            records_per_page_log2,
+            stride,
+            first_value_word: *key_words,
+            bytes: BytesMut(arena),
+        }
+    }
+
     /// The bytes that a value word refers to.
     pub fn bytes(&self, row: u32, word: usize) -> Option<&[u8]> {
         self.storage.bytes(row, word)
@@ -420,5 +433,36 @@ impl<'a> RecordsMut<'a> {
     /// Sets the bytes that a value word (of a field of [`ValueKind::Bytes`]) refers to.
     pub fn set_bytes(&mut self, row: u32, word: usize, bytes: Option<&[u8]>) {
         self.storage.set_bytes(row, word, bytes);
+    }
+}
+
+/// The records of a table as memory. What of them may be written is what [`RecordsMut`] was made for.
+#[derive(Debug)]
+pub struct RecordParts<'a> {
+    /// The records, page by page; every page has room for the same power of two of records, the first may be shorter.
+    pub pages: Vec<&'a mut [u64]>,
+    /// Binary logarithm of the records of a page.
+    pub records_per_page_log2: u32,
+    /// Words from a record to the next.
+    pub stride: usize,
+    /// Where in a record the values begin.
+    pub first_value_word: usize,
+    /// The bytes that words refer to.
+    pub bytes: BytesMut<'a>,
+}
+
+/// The bytes beside the records of a table, by the references that value words hold.
+#[derive(Debug)]
+pub struct BytesMut<'a>(&'a mut Arena);
+
+impl BytesMut<'_> {
+    /// The bytes of a reference, which must not be 0.
+    pub fn get(&self, reference: u64) -> &[u8] {
+        self.0.get(reference)
+    }
+
+    /// Keeps bytes instead of what `old` refers to (0: nothing); returns their reference, which is not 0.
+    pub fn replace(&mut self, old: u64, bytes: &[u8]) -> u64 {
+        self.0.replace(old, bytes)
     }
 }

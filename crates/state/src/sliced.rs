@@ -21,6 +21,7 @@ const SMALL: usize = 64 << 10;
 pub struct SlicedTable {
     descriptor: TableDescriptor,
     template: Vec<u64>,
+    hash_word: Option<usize>,
     slices: BTreeMap<i64, Slice>,
     /// Slices that may have changed since the last freeze.
     changed: Vec<i64>,
@@ -55,6 +56,7 @@ impl SlicedTable {
         SlicedTable {
             descriptor,
             template: template.to_vec(),
+            hash_word: None,
             slices: BTreeMap::new(),
             changed: Vec::new(),
             floor: None,
@@ -62,6 +64,13 @@ impl SlicedTable {
             spare: Vec::new(),
             clearing: Vec::new(),
         }
+    }
+
+    /// The same table, still empty, with hashes that are not those of the key bytes: it keeps each key's hash in a value
+    /// word, which nobody else may write.
+    pub fn keeping_hash(mut self, value_word: usize) -> SlicedTable {
+        self.hash_word = Some(value_word);
+        self
     }
 
     /// The end of the earliest slice.
@@ -146,7 +155,11 @@ impl SlicedTable {
             groups.clear_step(at, usize::MAX);
             return groups;
         }
-        GroupTable::new(&self.descriptor, &self.template)
+        let mut groups = GroupTable::new(&self.descriptor, &self.template);
+        if let Some(word) = self.hash_word {
+            groups.keep_hash(word);
+        }
+        groups
     }
 }
 
