@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Owns Flink's scalar functions, casts and aggregates on Arrow arrays, and how values look as text.
+//! Does not own: how expressions are evaluated and where accumulators live (`expr`, `operators`), names in scope (`planner`).
+
+mod access;
+mod arithmetic;
+mod cast;
+pub mod civil;
+mod compare;
+mod decimal;
+mod define;
+pub mod format;
+mod interval;
+mod order;
+
+pub use cast::{Casts, cast};
