@@ -19,6 +19,7 @@ pub mod object_storage;
 pub mod resolver;
 pub mod savepoint;
 pub mod savepoint_table;
+pub mod table_descriptor;
 pub mod tree;
 
 pub use collection::{Collected, collect};
@@ -34,4 +35,5 @@ pub use object_storage::{ObjectStorage, open, open_existing};
 pub use resolver::{Resolution, ResolveOptions, Verification, resolve};
 pub use savepoint::{PreparedSavepoint, Savepoint, SavepointTable, read_savepoint, write_savepoint};
 pub use savepoint_table::{StateEntry, TableColumns, ValueDecoder, read_table};
+pub use table_descriptor::{decode_descriptor, encode_descriptor};
 pub use tree::{read_checkpoint, write_checkpoint, write_part, write_root};

@@ -188,10 +188,9 @@ pub struct RunRef {
     /// True if it holds every live row of its key groups, so that older runs are not needed for them.
     #[prost(bool, tag = "9")]
     pub is_base: bool,
-    /// Rows whose order is below this one had been removed as a range when the run was written, from it and from older runs;
-    /// order bytes, empty for none.
-    #[prost(bytes = "vec", tag = "10")]
-    pub order_floor: Vec<u8>,
+    /// Rows of this run and of older ones with an order (a slice's end) at or below it are gone; none: no such range.
+    #[prost(sint64, optional, tag = "10")]
+    pub order_floor: Option<i64>,
     /// How the bytes are to be read.
     #[prost(enumeration = "RunFormat", tag = "11")]
     pub format: i32,
@@ -368,6 +367,19 @@ impl CheckpointContent {
     pub fn floor(&self) -> CheckpointId {
         let floors = self.subtasks().map(|subtask| subtask.floor).filter(|floor| *floor > 0);
         floors.min().unwrap_or(self.header.checkpoint).min(self.header.checkpoint)
+    }
+}
+
+impl RunRef {
+    /// A run that is `bytes`, at `offset` of the file at `path`. What is in it is still to be said.
+    pub fn of_bytes(path: impl Into<String>, offset: u64, bytes: &[u8]) -> RunRef {
+        RunRef {
+            path: path.into(),
+            offset,
+            len: bytes.len() as u64,
+            checksum: crate::envelope::checksum(bytes),
+            ..RunRef::default()
+        }
     }
 }
 

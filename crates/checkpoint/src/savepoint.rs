@@ -8,9 +8,9 @@
 
 use prost::Message;
 use tidemill_core::storage::{Storage, StorageError};
-use tidemill_core::{Failure, OperatorId, Result};
+use tidemill_core::{Failure, OperatorId, Result, SubtaskIndex};
 
-use crate::envelope::{ObjectKind, checksum, create_same, seal, unseal};
+use crate::envelope::{ObjectKind, create_same, seal, unseal};
 use crate::manifest::{CheckpointContent, Header, RunFormat, RunRef, WorkerPart};
 use crate::savepoint_table::{StateEntry, TableColumns, TableWriter, read_table};
 
@@ -19,10 +19,12 @@ pub const MANIFEST: &str = "manifest";
 /// A table with more than this goes on in another file.
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
-/// The live rows of an operator's table, of all its subtasks.
+/// The live rows of an operator's table.
 pub struct SavepointTable<'a> {
     /// The operator.
     pub operator: OperatorId,
+    /// The subtask whose rows they are, for tables that are not divided by key; none: the rows of all subtasks.
+    pub subtask: Option<SubtaskIndex>,
     /// The table's name, as in the content.
     pub table: String,
     /// Which typed columns the file has.
@@ -109,15 +111,21 @@ pub fn write_savepoint(
     mut content: CheckpointContent,
     tables: Vec<SavepointTable<'_>>,
 ) -> Result<PreparedSavepoint> {
-    for snapshot in operators(&mut content) {
+    let subtasks = content.workers.iter_mut().flat_map(|part| &mut part.subtasks);
+    for snapshot in subtasks.flat_map(|subtask| &mut subtask.operators) {
         snapshot.committables.clear();
         snapshot.tables.iter_mut().for_each(|table| table.runs.clear());
     }
     for mut table in tables {
         let runs = write_table(storage, &content.header, &mut table)?;
         let operator = table.operator.to_string();
-        let mut instances = operators(&mut content).filter(|snapshot| snapshot.operator == operator);
-        let place = instances.find_map(|snapshot| snapshot.tables.iter_mut().find(|found| found.name == table.table));
+        let subtasks = content.workers.iter_mut().flat_map(|part| &mut part.subtasks);
+        let mut tables = subtasks
+            .filter(|subtask| table.subtask.is_none_or(|wanted| subtask.subtask == wanted))
+            .flat_map(|subtask| &mut subtask.operators)
+            .filter(|snapshot| snapshot.operator == operator)
+            .flat_map(|snapshot| &mut snapshot.tables);
+        let place = tables.find(|found| found.name == table.table);
         let Some(place) = place else {
             let text = format!(
                 "the checkpoint has no table '{}' of operator {operator}; this is a defect of Tidemill",
@@ -134,10 +142,6 @@ pub fn write_savepoint(
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
     Ok(PreparedSavepoint { manifest })
-}
-
-fn operators(content: &mut CheckpointContent) -> impl Iterator<Item = &mut crate::manifest::OperatorSnapshot> {
-    content.workers.iter_mut().flat_map(|part| &mut part.subtasks).flat_map(|subtask| &mut subtask.operators)
 }
 
 fn write_table(storage: &dyn Storage, header: &Header, table: &mut SavepointTable<'_>) -> Result<Vec<RunRef>> {
@@ -157,17 +161,12 @@ fn write_table(storage: &dyn Storage, header: &Header, table: &mut SavepointTabl
         let path = file_name(header, table, runs.len());
         create_same(storage, &path, &written.file)?;
         runs.push(RunRef {
-            path,
-            offset: 0,
-            len: written.file.len() as u64,
-            checksum: checksum(&written.file),
-            first_key_group: 0,
             last_key_group: header.key_groups.saturating_sub(1),
             rows: written.rows,
             bytes: written.bytes,
             is_base: runs.is_empty(),
-            order_floor: Vec::new(),
             format: RunFormat::Parquet.into(),
+            ..RunRef::of_bytes(path, 0, &written.file)
         });
     }
     Ok(runs)
@@ -177,7 +176,8 @@ fn write_table(storage: &dyn Storage, header: &Header, table: &mut SavepointTabl
 fn file_name(header: &Header, table: &SavepointTable<'_>, number: usize) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     let name: String = table.table.chars().map(safe).collect();
-    format!("{name}-{}-g{}-c{}-{number:05}.parquet", table.operator, header.generation, header.checkpoint)
+    let subtask = table.subtask.map_or(String::new(), |subtask| format!("-s{subtask}"));
+    format!("{name}-{}{subtask}-g{}-c{}-{number:05}.parquet", table.operator, header.generation, header.checkpoint)
 }
 
 impl PreparedSavepoint {
