@@ -211,3 +211,100 @@ fn coalesce(channel: &mut Channel, first: Batch, rows_max: usize) -> Result<Batc
     }
     Batch::concat(&parts)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::channel::{Sender, Wake, channel};
+    use tidemill_core::CheckpointKind;
+
+    struct Nobody;
+    impl Wake for Nobody {
+        fn wake(&self) {}
+    }
+
+    fn gate_of(inputs: &[InputId]) -> (Vec<Sender>, Gate) {
+        let ends = inputs.iter().map(|input| {
+            let (sender, receiver) = channel(Arc::new(Nobody), Arc::new(Nobody));
+            (sender, (*input, receiver))
+        });
+        let (senders, receivers): (Vec<Sender>, Vec<(InputId, Receiver)>) = ends.unzip();
+        (senders, Gate::new(receivers, 4096, Faults::none()))
+    }
+
+    fn barrier(checkpoint: u64) -> Element {
+        Element::Barrier(Arc::new(Barrier { checkpoint, kind: CheckpointKind::Checkpoint, mutation: Vec::new() }))
+    }
+
+    fn drain(gate: &mut Gate) -> Vec<String> {
+        let mut all = Vec::new();
+        while let Some(merged) = gate.poll().unwrap() {
+            all.push(match merged {
+                Merged::Batch(input, batch) => format!("batch {input} {}", batch.len()),
+                Merged::Watermark(watermark) => format!("watermark {watermark}"),
+                Merged::Idle(idle) => format!("idle {idle}"),
+                Merged::Barrier(barrier) => format!("barrier {}", barrier.checkpoint),
+                Merged::End(input) => format!("end {input}"),
+                Merged::Closed => "closed".to_string(),
+            });
+        }
+        all
+    }
+
+    fn rows(count: usize) -> Element {
+        Element::Batch(Batch::new(Vec::new(), count))
+    }
+
+    #[test]
+    fn rows_behind_a_barrier_wait_for_the_other_channel() {
+        let (mut senders, mut gate) = gate_of(&[0, 0]);
+        senders[0].push(barrier(1)).unwrap();
+        senders[0].push(rows(5)).unwrap();
+        senders[1].push(rows(7)).unwrap();
+        assert_eq!(drain(&mut gate), ["batch 0 7"]);
+        senders[1].push(barrier(1)).unwrap();
+        assert_eq!(drain(&mut gate), ["barrier 1", "batch 0 5"]);
+    }
+
+    #[test]
+    fn the_watermark_is_the_minimum_of_active_channels_and_never_falls() {
+        let (mut senders, mut gate) = gate_of(&[0, 0]);
+        senders[0].push(Element::Watermark(EventTime(10))).unwrap();
+        assert!(drain(&mut gate).is_empty(), "the other channel has none yet");
+        senders[1].push(Element::Watermark(EventTime(4))).unwrap();
+        assert_eq!(drain(&mut gate), ["watermark 4 ms"]);
+        senders[1].push(Element::Idle(true)).unwrap();
+        assert_eq!(drain(&mut gate), ["watermark 10 ms"]);
+        senders[1].push(Element::Idle(false)).unwrap();
+        assert!(drain(&mut gate).is_empty());
+    }
+
+    #[test]
+    fn all_idle_is_idle_and_not_the_end() {
+        let (mut senders, mut gate) = gate_of(&[0, 0]);
+        senders[0].push(Element::Idle(true)).unwrap();
+        senders[1].push(Element::Idle(true)).unwrap();
+        assert_eq!(drain(&mut gate), ["idle true"]);
+    }
+
+    #[test]
+    fn barriers_pass_behind_the_end_and_nothing_behind_closed() {
+        let (mut senders, mut gate) = gate_of(&[0, 1]);
+        for sender in &mut senders {
+            sender.push(Element::End).unwrap();
+            sender.push(barrier(9)).unwrap();
+            sender.push(Element::Closed).unwrap();
+        }
+        assert_eq!(drain(&mut gate), ["end 0", "watermark end", "end 1", "barrier 9", "closed"]);
+    }
+
+    #[test]
+    fn a_restored_watermark_holds_until_the_channels_are_beyond_it() {
+        let (mut senders, mut gate) = gate_of(&[0]);
+        gate.restore_watermark(EventTime(100));
+        senders[0].push(Element::Watermark(EventTime(50))).unwrap();
+        assert!(drain(&mut gate).is_empty());
+        assert_eq!(gate.watermark(), EventTime(100));
+    }
+}

@@ -153,3 +153,73 @@ fn milliseconds(column: &arrow::array::ArrayRef) -> Result<PrimitiveArray<Int64T
     let text = format!("event time must be TIMESTAMP(3) or TIMESTAMP_LTZ(3), not {}", column.data_type());
     Err(Failure::fatal("watermark.type", text))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use arrow::array::TimestampMillisecondArray;
+    use std::sync::Arc;
+
+    fn watermarks(delay_ms: i64) -> Watermarks {
+        let spec = WatermarkSpec { column: 0, delay_ms, ..WatermarkSpec::default() };
+        let mut watermarks = Watermarks::new(&spec, |_, _| Err(Failure::fatal("test", "no program"))).unwrap();
+        watermarks.open(0, EventTime::MIN);
+        watermarks
+    }
+
+    fn assign(watermarks: &mut Watermarks, handle: u32, times: &[i64]) -> Vec<String> {
+        let batch = Batch::new(vec![Arc::new(TimestampMillisecondArray::from(times.to_vec()))], times.len());
+        let mut out = Vec::new();
+        watermarks.assign(handle, batch, &EvalContext::utc(), &mut out).unwrap();
+        let show = |element: &Element| match element {
+            Element::Batch(batch) => format!("{} rows", batch.len()),
+            Element::Watermark(watermark) => watermark.to_string(),
+            _ => String::new(),
+        };
+        out.iter().map(show).collect()
+    }
+
+    #[test]
+    fn a_batch_is_cut_only_where_a_row_is_behind_the_rows_before_it() {
+        let mut ordered = watermarks(5);
+        assert_eq!(assign(&mut ordered, 0, &[10, 11, 9, 12]), ["4 rows", "7 ms"]);
+        let mut late = watermarks(5);
+        assert_eq!(assign(&mut late, 0, &[10, 20, 15, 14, 30]), ["2 rows", "15 ms", "3 rows", "25 ms"]);
+    }
+
+    #[test]
+    fn batching_does_not_change_what_stands_before_a_row() {
+        let times = [10, 40, 12, 50, 31, 44, 60, 20];
+        let mut whole = watermarks(10);
+        let mut single = watermarks(10);
+        let seen = |elements: &[String], rows: &mut Vec<String>, last: &mut String| {
+            for element in elements {
+                match element.strip_suffix(" rows") {
+                    Some(count) => rows.extend(std::iter::repeat_n(last.clone(), count.parse().unwrap())),
+                    None => last.clone_from(element),
+                }
+            }
+        };
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        let (mut last_left, mut last_right) = (String::new(), String::new());
+        seen(&assign(&mut whole, 0, &times), &mut left, &mut last_left);
+        for time in times {
+            seen(&assign(&mut single, 0, &[time]), &mut right, &mut last_right);
+        }
+        let late = |watermarks: &[String]| -> Vec<bool> {
+            let at = |text: &String| text.strip_suffix(" ms").map_or(i64::MIN, |ms| ms.parse().unwrap());
+            watermarks.iter().zip(times).map(|(watermark, time)| time <= at(watermark)).collect()
+        };
+        assert_eq!(late(&left), late(&right));
+        assert_eq!((last_left, late(&left).iter().filter(|late| **late).count()), (last_right, 3));
+    }
+
+    #[test]
+    fn a_split_without_rows_holds_the_watermark_until_it_is_finished() {
+        let mut two = watermarks(0);
+        two.open(1, EventTime::MIN);
+        assert_eq!(assign(&mut two, 0, &[10]), ["1 rows"]);
+        assert!(matches!(two.finish(1), Some(Element::Watermark(EventTime(10)))));
+    }
+}

@@ -1,0 +1,160 @@
+//! A simulated process: the machines, the I/O and the slots of a job, on the code that real processes run.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tidemill_core::metrics::Metrics;
+use tidemill_core::{KeyGroups, Now, Result};
+use tidemill_dataflow::Registry;
+use tidemill_dataflow::channel::Wake;
+use tidemill_dataflow::deployment::Deployment;
+use tidemill_dataflow::plan::Plan;
+use tidemill_dataflow::slot::Slot;
+use tidemill_dataflow::subtask::Command;
+use tidemill_runtime::driver::{Driver, Happening, Host, IoTask};
+use tidemill_runtime::job_io::JobIo;
+use tidemill_runtime::opened::Opened;
+use tidemill_runtime::{JobEnd, Mutant};
+
+use crate::store::SimStorage;
+
+/// Rings when a slot has something to do.
+#[derive(Debug, Default)]
+pub struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Bell {
+    /// True if it rang since the last call.
+    pub fn rang(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// A slot with its bell and the commands on their way to it.
+pub struct SimSlot {
+    /// The slot.
+    pub slot: Slot,
+    /// Its bell.
+    pub bell: Arc<Bell>,
+    /// Commands that have arrived.
+    pub inbox: VecDeque<(usize, Command)>,
+    /// True while a step is scheduled.
+    pub scheduled: bool,
+    /// True once it has failed.
+    pub failed: bool,
+}
+
+/// All of a process but its machines: what the driver's actions reach.
+pub struct SimHost {
+    registry: Registry,
+    parallelism: u32,
+    mutant: Option<Mutant>,
+    /// The present moment, set before every call of the driver.
+    pub now: Now,
+    /// Its slots.
+    pub slots: Vec<SimSlot>,
+    /// The generation of the slots.
+    pub generation: u64,
+    /// I/O that was asked for and is not begun.
+    pub tasks: VecDeque<IoTask>,
+    /// How it ended.
+    pub end: Option<JobEnd>,
+}
+
+/// A process.
+pub struct Process {
+    /// Its machines.
+    pub driver: Driver,
+    /// Its slots and queues.
+    pub host: SimHost,
+    /// Its I/O.
+    pub io: JobIo,
+    /// Its view of the store.
+    pub storage: Arc<SimStorage>,
+    /// True while an I/O task is under way.
+    pub io_busy: bool,
+    /// True while it is stopped (SIGSTOP).
+    pub paused: bool,
+}
+
+impl SimHost {
+    /// A host without slots.
+    pub fn new(registry: Registry, parallelism: u32, mutant: Option<Mutant>) -> SimHost {
+        SimHost {
+            registry,
+            parallelism,
+            mutant,
+            now: Now::default(),
+            slots: Vec::new(),
+            generation: 0,
+            tasks: VecDeque::new(),
+            end: None,
+        }
+    }
+}
+
+impl Host for SimHost {
+    fn io(&mut self, task: IoTask) {
+        self.tasks.push_back(task);
+    }
+
+    fn deploy(&mut self, opened: Opened) -> Result<Plan> {
+        let bells: Vec<Arc<Bell>> = (0..self.parallelism).map(|_| Arc::default()).collect();
+        let wakers: Vec<Arc<dyn Wake>> = bells.iter().map(|bell| Arc::clone(bell) as Arc<dyn Wake>).collect();
+        let metrics = Metrics::default();
+        let deployed = Deployment {
+            graph: &opened.graph,
+            registry: &self.registry,
+            parallelism: self.parallelism,
+            key_groups: KeyGroups::new(opened.key_groups)?,
+            generation: opened.generation,
+            restored: &opened.restored,
+            wakers: &wakers,
+            now: self.now,
+            metrics: &metrics,
+            faults: Mutant::faults(self.mutant),
+        }
+        .build()?;
+        self.generation = opened.generation;
+        let slots = deployed.slots.into_iter().zip(bells).map(|(slot, bell)| SimSlot {
+            slot,
+            bell,
+            inbox: VecDeque::new(),
+            scheduled: false,
+            failed: false,
+        });
+        self.slots = slots.collect();
+        Ok(deployed.plan)
+    }
+
+    fn undeploy(&mut self) {
+        self.slots.clear();
+    }
+
+    fn command(&mut self, slot: Option<u32>, task: usize, command: &Command) {
+        for (index, sim) in (0u32..).zip(&mut self.slots) {
+            if slot.is_none_or(|slot| slot == index) {
+                sim.inbox.push_back((task, command.clone()));
+                sim.bell.wake();
+            }
+        }
+    }
+
+    fn over(&mut self, end: JobEnd) {
+        self.end = Some(end);
+    }
+}
+
+impl Process {
+    /// Hands something that happened to the machines.
+    pub fn handle(&mut self, happening: Happening, now: Now) {
+        self.host.now = now;
+        self.driver.handle(happening, now, &mut self.host);
+    }
+}

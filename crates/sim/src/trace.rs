@@ -1,0 +1,31 @@
+//! The trace of a run: a hash over everything that happened, in order. Two runs of a seed must have the same.
+
+use xxhash_rust::xxh3::Xxh3;
+
+/// Hashes what happens.
+#[derive(Default)]
+pub struct Trace {
+    hash: Xxh3,
+    events: u64,
+}
+
+impl Trace {
+    /// Adds an event: when, to whom, what.
+    pub fn add(&mut self, time_ns: u64, process: usize, what: &str, detail: u64) {
+        self.events += 1;
+        self.hash.update(&time_ns.to_le_bytes());
+        self.hash.update(&(process as u64).to_le_bytes());
+        self.hash.update(what.as_bytes());
+        self.hash.update(&detail.to_le_bytes());
+    }
+
+    /// Number of events.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The hash of all events so far.
+    pub fn digest(&self) -> u128 {
+        self.hash.digest128()
+    }
+}
