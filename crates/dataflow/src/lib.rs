@@ -11,6 +11,7 @@ mod exchange;
 pub mod faults;
 mod gate;
 pub mod graph;
+pub mod literal_rows;
 pub mod operator;
 mod pace;
 pub mod plan;
@@ -28,6 +29,8 @@ pub use catalog::{Connector, Connectors, ReadRequest, SinkChanges, SinkPlan, Sou
 pub use counters::{CounterValues, Counters};
 pub use graph::{Edge, JobGraph, Node, Partitioning, ReadStage, Role, WatermarkSpec, WriteStage};
 pub use operator::{OpenContext, Operator, Output, Timers};
+pub use pace::Pace;
 pub use registry::Registry;
 pub use sink::{Committer, Sink, Writer, WriterContext};
+pub use sink_operator::{RowHasher, check_not_null};
 pub use source::{Discovery, Enumerator, Poll, Reader, ReaderContext, Source, Split};
