@@ -9,6 +9,7 @@ pub mod error;
 mod plan;
 pub mod rel;
 mod rules;
+mod streaming;
 pub mod session_options;
 pub mod traits;
 

@@ -16,6 +16,7 @@ use tidemill_sql_parser::Span;
 use crate::catalog::TableDef;
 
 pub use display::explain;
+pub(crate) use display::{call_text, names};
 pub use registry::{ColId, ColumnInfo, ColumnRegistry, Origin};
 
 /// A relation: rows of the columns [`Rel::columns`].

@@ -1,6 +1,11 @@
-//! Which kinds of rows a node gives.
+//! Which kinds of rows a node gives, and by which key it updates them.
 
 use std::fmt;
+
+use tidemill_expr::Expr;
+
+use crate::rel::{ColId, Rel};
+use crate::traits::window::grouped_window;
 
 /// Kinds of rows beside `+I`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,6 +21,9 @@ pub struct ChangelogMode {
 impl ChangelogMode {
     /// Only `+I`.
     pub const INSERT_ONLY: ChangelogMode = ChangelogMode { update_after: false, update_before: false, delete: false };
+
+    /// Every kind.
+    pub const ALL: ChangelogMode = ChangelogMode { update_after: true, update_before: true, delete: true };
 
     /// True if only `+I` comes.
     pub fn is_insert_only(self) -> bool {
@@ -42,5 +50,37 @@ impl fmt::Display for ChangelogMode {
             }
         }
         f.write_str("]")
+    }
+}
+
+/// The kinds of rows that a streaming plan gives to a reader that wants them all.
+pub fn changelog_mode(rel: &Rel) -> ChangelogMode {
+    let inputs = rel.inputs().into_iter().map(changelog_mode).fold(ChangelogMode::INSERT_ONLY, ChangelogMode::or);
+    match rel {
+        Rel::Aggregate { input, keys, .. } => match grouped_window(input, keys) {
+            // A window's result is final, whatever came in.
+            Some(_) => ChangelogMode::INSERT_ONLY,
+            None => ChangelogMode { update_after: true, update_before: true, delete: !inputs.is_insert_only() },
+        },
+        // Rows that leave the first n make room for others.
+        Rel::Limit { .. } if !inputs.is_insert_only() => {
+            ChangelogMode { update_after: true, update_before: true, delete: true }
+        }
+        _ => inputs,
+    }
+}
+
+/// The columns by which a streaming plan updates its rows: the latest row of a key stands. Empty: there is one row.
+pub fn upsert_key(rel: &Rel) -> Option<Vec<ColId>> {
+    match rel {
+        Rel::Aggregate { keys, .. } => Some(keys.clone()),
+        Rel::Filter { input, .. } => upsert_key(input),
+        Rel::Project { input, items } => {
+            let place = |column: &ColId| {
+                items.iter().find(|(_, expr)| *expr == Expr::Column(*column)).map(|(id, _)| *id)
+            };
+            upsert_key(input)?.iter().map(place).collect()
+        }
+        _ => None,
     }
 }

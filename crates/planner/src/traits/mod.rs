@@ -4,6 +4,6 @@ mod changelog;
 mod time;
 mod window;
 
-pub use changelog::ChangelogMode;
+pub use changelog::{ChangelogMode, changelog_mode, upsert_key};
 pub use time::{TimeKind, time_attributes};
 pub use window::{WindowAttribute, grouped_window, window_attributes};

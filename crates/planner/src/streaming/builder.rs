@@ -1,0 +1,122 @@
+//! Collects nodes and edges; makes equal nodes once; numbers and names them at the end.
+
+use tidemill_core::map::Map;
+use tidemill_core::options::Configuration;
+use tidemill_core::{Failure, OperatorId};
+use tidemill_dataflow::graph::GRAPH_FORMAT;
+use tidemill_dataflow::{Edge, JobGraph, Node, Partitioning, ReadStage, Role, WriteStage};
+
+use super::{NodeText, is_for_operators};
+use crate::error::PlanResult;
+use crate::session_options as options;
+
+/// A node before it has an id.
+#[derive(Clone)]
+pub(super) struct Draft {
+    /// Its name without its number: `Calc`, `Source: flights`.
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) kind: String,
+    pub(super) config: Vec<u8>,
+    pub(super) read: Option<ReadStage>,
+    pub(super) write: Option<WriteStage>,
+    pub(super) text: NodeText,
+}
+
+/// How rows come to a node: from where, over which kind of edge, by which key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Input {
+    pub(super) from: usize,
+    pub(super) partitioning: i32,
+    pub(super) key: Vec<usize>,
+}
+
+/// What makes two nodes the same.
+type Identity = (String, Vec<u8>, Vec<Input>);
+
+/// The nodes of a graph, inputs before readers.
+#[derive(Default)]
+pub(super) struct GraphBuilder {
+    nodes: Vec<Draft>,
+    inputs: Vec<Vec<Input>>,
+    known: Map<Identity, usize>,
+}
+
+impl GraphBuilder {
+    /// The node of that kind and config over those inputs, made at the first call. Sources and sinks are always new.
+    pub(super) fn add(&mut self, draft: Draft, inputs: Vec<Input>) -> usize {
+        let identity = (draft.kind.clone(), draft.config.clone(), inputs.clone());
+        let shared = draft.role == Role::Operator;
+        if let Some(node) = self.known.get(&identity).filter(|_| shared) {
+            return *node;
+        }
+        let node = self.nodes.len();
+        self.nodes.push(draft);
+        self.inputs.push(inputs);
+        if shared {
+            self.known.insert(identity, node);
+        }
+        node
+    }
+
+    /// The graph, and the text of each node.
+    pub(super) fn finish(
+        self,
+        name: &str,
+        definition: &str,
+        config: &Configuration,
+    ) -> PlanResult<(JobGraph, Vec<NodeText>)> {
+        let mut graph = JobGraph {
+            format: GRAPH_FORMAT,
+            name: name.to_string(),
+            key_groups: key_groups(config)?,
+            nodes: Vec::with_capacity(self.nodes.len()),
+            edges: Vec::new(),
+            options: config
+                .iter()
+                .filter(|(key, _)| is_for_operators(key))
+                .map(|(key, value)| (key.to_string(), value.to_string()))
+                .collect(),
+        };
+        let zone = options::time_zone(config).to_string();
+        graph.options.insert(options::LOCAL_TIME_ZONE.key.to_string(), zone);
+        let mut texts = Vec::with_capacity(self.nodes.len());
+        for (position, (draft, inputs)) in self.nodes.into_iter().zip(self.inputs).enumerate() {
+            let id = OperatorId::from_name(&format!("{definition}\n{position}\n{}", draft.kind));
+            let title = format!("{}[{}]", draft.name, position + 1);
+            let mut node = Node::new(id, title, draft.role, &draft.kind, draft.config);
+            node.read = draft.read;
+            node.write = draft.write;
+            graph.nodes.push(node);
+            texts.push(draft.text);
+            for input in inputs {
+                let partitioning = Partitioning::try_from(input.partitioning).unwrap_or(Partitioning::Forward);
+                graph.edges.push(Edge::new(input.from, position, partitioning, &input.key));
+            }
+        }
+        Ok((graph, texts))
+    }
+}
+
+impl Input {
+    /// To the subtask of the same number.
+    pub(super) fn forward(nodes: &[usize]) -> Vec<Input> {
+        nodes.iter().map(|from| Input { from: *from, partitioning: Partitioning::Forward as i32, key: Vec::new() }).collect()
+    }
+
+    /// By key group; without a key all rows to one subtask.
+    pub(super) fn hash(nodes: &[usize], key: &[usize]) -> Vec<Input> {
+        nodes.iter().map(|from| Input { from: *from, partitioning: Partitioning::Hash as i32, key: key.to_vec() }).collect()
+    }
+}
+
+fn key_groups(config: &Configuration) -> PlanResult<u32> {
+    let Some(wanted) = config.integer(&options::MAX_PARALLELISM)? else { return Ok(0) };
+    match u32::try_from(wanted) {
+        Ok(groups) if groups.is_power_of_two() && groups <= 32_768 => Ok(groups),
+        _ => {
+            let text = format!("option '{}' is {wanted}, but must be a power of two up to 32768", options::MAX_PARALLELISM.key);
+            Err(Failure::user("option.value", text).into())
+        }
+    }
+}

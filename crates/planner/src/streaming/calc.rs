@@ -1,0 +1,162 @@
+//! Filters and projections: one `calc` node for a filter with the projection above it; also limits.
+
+use prost::Message;
+use tidemill_dataflow::Role;
+use tidemill_expr::{Expr, Volatility};
+use tidemill_operators::config::{CALC, CalcConfig, LIMIT, LimitConfig};
+
+use super::builder::{Draft, Input};
+use super::{NodeText, Planner, Stream};
+use crate::binder::PROCTIME;
+use crate::error::{PlanError, PlanResult};
+use crate::rel::{ColId, Rel};
+use crate::traits::ChangelogMode;
+
+impl Planner<'_> {
+    /// A projection, a filter, or a projection over a filter.
+    pub(super) fn calc(&mut self, rel: &Rel, wanted: ChangelogMode) -> PlanResult<Stream> {
+        let (below, items) = match rel {
+            Rel::Project { input, items } => (input.as_ref(), Some(items)),
+            other => (other, None),
+        };
+        let (below, predicate) = match below {
+            Rel::Filter { input, predicate } => (input.as_ref(), Some(predicate)),
+            other => (other, None),
+        };
+        let stream = self.rel(below, wanted)?;
+        let items: Vec<(ColId, Expr)> = match items {
+            Some(items) => items.clone(),
+            None => below.columns().into_iter().map(|id| (id, Expr::Column(id))).collect(),
+        };
+        self.calc_over(stream, predicate, &items, Self::event_time(rel))
+    }
+
+    /// A stream with the columns of `rel` alone, in its order.
+    pub(super) fn narrowed(&mut self, stream: Stream, rel: &Rel) -> PlanResult<Stream> {
+        let items: Vec<(ColId, Expr)> = rel.columns().into_iter().map(|id| (id, Expr::Column(id))).collect();
+        self.calc_over(stream, None, &items, Self::event_time(rel))
+    }
+
+    /// The node; none if it would change nothing.
+    pub(super) fn calc_over(
+        &mut self,
+        stream: Stream,
+        predicate: Option<&Expr>,
+        items: &[(ColId, Expr)],
+        time: Option<ColId>,
+    ) -> PlanResult<Stream> {
+        let columns: Vec<Option<ColId>> = items.iter().map(|(id, _)| Some(*id)).collect();
+        let mut project = Vec::with_capacity(items.len());
+        for (id, expr) in items {
+            let expr = if stream.changes.is_insert_only() { expr.clone() } else { self.steady(expr, *id)? };
+            project.push(self.positional(&self.materialized(expr), &stream)?);
+        }
+        let same = project.len() == stream.columns.len()
+            && project.iter().enumerate().all(|(position, expr)| *expr == Expr::Column(position));
+        if same && predicate.is_none() {
+            return Ok(Stream { columns, ..stream });
+        }
+        let filter = match predicate {
+            Some(predicate) => {
+                let id = items.first().map_or(0, |(id, _)| *id);
+                let predicate =
+                    if stream.changes.is_insert_only() { predicate.clone() } else { self.steady(predicate, id)? };
+                self.positional(&self.materialized(predicate), &stream)?.to_bytes()
+            }
+            None => Vec::new(),
+        };
+        let upserts = stream.changes.update_after && !stream.changes.update_before;
+        let config = CalcConfig {
+            input_types: stream.types.clone(),
+            filter,
+            project: project.iter().map(Expr::to_bytes).collect(),
+            time_column: time.and_then(|time| items.iter().position(|(id, _)| *id == time)).map(|at| at as u32),
+            drop_update_before: false,
+            upsert_filter: predicate.is_some() && upserts,
+        };
+        let mut changes = stream.changes;
+        changes.delete |= config.upsert_filter;
+        let text = NodeText { text: self.calc_text(predicate, items), changelog: Some(changes) };
+        let draft = Draft {
+            name: "Calc".to_string(),
+            role: Role::Operator,
+            kind: CALC.to_string(),
+            config: config.encode_to_vec(),
+            read: None,
+            write: None,
+            text,
+        };
+        let node = self.graph.add(draft, Input::forward(&stream.nodes));
+        let ids: Vec<ColId> = items.iter().map(|(id, _)| *id).collect();
+        Ok(Stream { nodes: vec![node], columns, types: self.types_of(&ids), changes })
+    }
+
+    /// Refuses what would give a row another value when it is taken back.
+    fn steady(&self, expr: &Expr, id: ColId) -> PlanResult<Expr> {
+        let moves = self.cx.functions.volatility(expr) != Volatility::Deterministic
+            || expr.any(&|part| matches!(part, Expr::Call { function, .. } if function == PROCTIME));
+        if !moves {
+            return Ok(expr.clone());
+        }
+        let text = format!(
+            "{} gives another value each time, so the rows that this query takes back would not be those it gave out",
+            self.registry.show(expr)
+        );
+        let mut error = PlanError::from(tidemill_core::Failure::user("plan.non-deterministic", text));
+        if let Some(span) = self.span_of(&[id]) {
+            error = error.at(span);
+        }
+        Err(error.help("compute it before the aggregation, or leave it out"))
+    }
+
+    /// PROCTIME() as a value: the clock when the row is there.
+    fn materialized(&self, expr: Expr) -> Expr {
+        if self.cx.functions.scalar(PROCTIME).is_some() {
+            return expr;
+        }
+        expr.transform(&mut |part| match part {
+            Expr::Call { function, args, ty } if function == PROCTIME => {
+                Expr::Call { function: "CURRENT_ROW_TIMESTAMP".to_string(), args, ty }
+            }
+            other => other,
+        })
+    }
+
+    fn calc_text(&self, predicate: Option<&Expr>, items: &[(ColId, Expr)]) -> String {
+        let items: Vec<String> = items
+            .iter()
+            .map(|(id, expr)| {
+                let (name, text) = (self.registry.name(*id), self.registry.show(expr));
+                if name == text { text } else { format!("{text} AS {name}") }
+            })
+            .collect();
+        let filter = predicate.map(|predicate| format!(", where=[{}]", self.registry.show(predicate)));
+        format!("Calc(select=[{}]{})", items.join(", "), filter.unwrap_or_default())
+    }
+
+    /// The first rows that come.
+    pub(super) fn limit(&mut self, input: &Rel, offset: u64, fetch: Option<u64>) -> PlanResult<Stream> {
+        let stream = self.rel(input, ChangelogMode::ALL)?;
+        let config = LimitConfig {
+            offset,
+            limit: fetch.unwrap_or(u64::MAX),
+            input_retracts: !stream.changes.is_insert_only(),
+            input_types: stream.types.clone(),
+        };
+        let changes =
+            if stream.changes.is_insert_only() { ChangelogMode::INSERT_ONLY } else { ChangelogMode::ALL };
+        let rows = fetch.map_or("all".to_string(), |rows| rows.to_string());
+        let text = NodeText { text: format!("Limit(offset=[{offset}], fetch=[{rows}])"), changelog: Some(changes) };
+        let draft = Draft {
+            name: "Limit".to_string(),
+            role: Role::Operator,
+            kind: LIMIT.to_string(),
+            config: config.encode_to_vec(),
+            read: None,
+            write: None,
+            text,
+        };
+        let node = self.graph.add(draft, Input::hash(&stream.nodes, &[]));
+        Ok(Stream { nodes: vec![node], changes, ..stream })
+    }
+}
