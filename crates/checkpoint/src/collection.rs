@@ -13,7 +13,7 @@ use tidemill_core::{CheckpointId, Result};
 
 use crate::job_directory::{JobDirectory, Origin};
 use crate::log::DecisionLog;
-use crate::tree::{manifest_paths, read_checkpoint};
+use crate::tree::read_tree;
 
 /// How many completed checkpoints are kept by default (`execution.checkpointing.num-retained`): two, so that one is left when
 /// the newest turns out to be damaged.
@@ -39,8 +39,8 @@ pub fn collect(directory: &JobDirectory, log: &mut DecisionLog, retained_max: us
     let mut named: Set<String> = Set::default();
     let mut floor = 0;
     for completed in history.checkpoints.values().filter(|completed| Some(completed.checkpoint) >= oldest) {
-        named.extend(manifest_paths(storage, &completed.root)?);
-        let content = read_checkpoint(storage, &completed.root)?;
+        let (content, own) = read_tree(storage, &completed.root)?;
+        named.extend(own);
         named.extend(content.runs().map(|run| run.path.clone()));
         floor = content.floor();
     }

@@ -245,4 +245,21 @@ mod tests {
         FileStorage::open(directory.path()).unwrap();
         assert!(!leftover.exists());
     }
+
+    #[test]
+    fn an_error_names_the_file_and_says_what_to_change() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = FileStorage::open(directory.path()).unwrap();
+        let cases = [
+            (io::ErrorKind::StorageFull, "free some space"),
+            (io::ErrorKind::QuotaExceeded, "free some space"),
+            (io::ErrorKind::PermissionDenied, "allow this user"),
+            (io::ErrorKind::ReadOnlyFilesystem, "allow this user"),
+            (io::ErrorKind::Other, "check the disk"),
+        ];
+        for (kind, advice) in cases {
+            let text = store.explain("write", "a/b", kind.into()).to_string();
+            assert!(text.contains(advice) && text.contains(&store.url("a/b")), "{text}");
+        }
+    }
 }

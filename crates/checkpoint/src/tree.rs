@@ -53,17 +53,17 @@ pub fn write_root(
 
 /// Reads and verifies all of a manifest (not the runs it names: see [`verify_run`]).
 pub fn read_checkpoint(storage: &dyn Storage, root: &ObjectRef) -> Result<CheckpointContent> {
+    read_tree(storage, root).map(|(content, _)| content)
+}
+
+/// The same, with the paths of the manifest's own objects, root first.
+pub(crate) fn read_tree(storage: &dyn Storage, root: &ObjectRef) -> Result<(CheckpointContent, Vec<String>)> {
     let Root { header, parts, previous } = read_object(storage, root, ObjectKind::ManifestRoot)?;
     let header = header.ok_or_else(|| corrupt(storage, &root.path, "has no header"))?;
     let workers: Result<Vec<WorkerPart>> =
         parts.iter().map(|part| read_object(storage, part, ObjectKind::ManifestPart)).collect();
-    Ok(CheckpointContent { header, workers: workers?, previous })
-}
-
-/// The paths of a manifest's own objects, root first.
-pub(crate) fn manifest_paths(storage: &dyn Storage, root: &ObjectRef) -> Result<Vec<String>> {
-    let Root { parts, .. } = read_object(storage, root, ObjectKind::ManifestRoot)?;
-    Ok(std::iter::once(root.path.clone()).chain(parts.into_iter().map(|part| part.path)).collect())
+    let paths = std::iter::once(root).chain(&parts).map(|object| object.path.clone()).collect();
+    Ok((CheckpointContent { header, workers: workers?, previous }, paths))
 }
 
 /// Reads a run and compares its checksum. The answer is its bytes.

@@ -16,7 +16,10 @@ pub const ITEMS_PER_CHECKPOINT: u64 = 10;
 
 /// What the sink has made visible, in order of commit. It outlives every process.
 #[derive(Clone, Debug, Default)]
-pub struct Sink(Arc<Mutex<Vec<(String, Vec<u64>)>>>);
+pub struct Sink(Arc<Mutex<Vec<Committed>>>);
+
+/// The name of what was prepared, and its items.
+type Committed = (String, Vec<u64>);
 
 impl Sink {
     /// Idempotent, as committers are: a prepared item has a name.
