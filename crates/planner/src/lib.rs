@@ -10,11 +10,13 @@ mod plan;
 pub mod rel;
 mod rules;
 mod streaming;
+mod session;
 pub mod session_options;
 pub mod traits;
 
 pub use error::{PlanError, PlanResult};
 pub use plan::{BoundQuery, Outcome, PlannedInsert, PlannedJob, PlannedQuery, TextTable};
+pub use session::Session;
 
 /// The kind of the sink node that ends the streaming plan of a SELECT; its config is empty. Whoever runs the plan
 /// registers it.
