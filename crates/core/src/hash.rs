@@ -4,6 +4,8 @@
 //! 16 bytes with the null byte put in. They stay scalar: the 64 × 64 → 128 bit multiplication has no vector form before
 //! AVX-512, and emulated with 32-bit multiplications (which is what a compiler makes of it) it is slower than scalar.
 
+use std::sync::atomic::{Ordering, compiler_fence};
+
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Words of XXH3's default secret that the closed forms use, as pairs already combined by XOR.
@@ -69,10 +71,17 @@ pub fn of_fixed(value: u64, width: usize) -> u64 {
 pub fn of_fixed_all(values: &[u64], width: usize, hashes: &mut Vec<u64>) {
     hashes.clear();
     match width {
-        8 => hashes.extend(values.iter().map(|value| of_u64(*value))),
-        4 => hashes.extend(values.iter().map(|value| of_u32(*value as u32))),
+        8 => hashes.extend(values.iter().map(|value| scalar(of_u64(*value)))),
+        4 => hashes.extend(values.iter().map(|value| scalar(of_u32(*value as u32)))),
         _ => hashes.extend(values.iter().map(|value| of_fixed(*value, width))),
     }
+}
+
+/// Keeps the compiler from making vectors of a loop: a fence that is no instruction (measured: 1.5 ns a row instead of 3.4).
+#[inline(always)]
+fn scalar(hash: u64) -> u64 {
+    compiler_fence(Ordering::AcqRel);
+    hash
 }
 
 #[cfg(test)]

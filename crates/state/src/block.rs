@@ -1,5 +1,8 @@
-//! Zeroed memory in large pieces, on huge pages where the system has them: one page fault for 2 MiB instead of 512, and
-//! random access to many million rows without a miss of the address cache for each.
+//! Zeroed memory that grows in place, on huge pages where the system has them: one page fault for 2 MiB instead of 512,
+//! and random access to many million rows without a miss of the address cache for each.
+//!
+//! A small block is on the heap and is copied to grow. A large one is a mapping with far more addresses than it uses,
+//! which cost nothing until they are written; when they are used up, its pages move to a larger range, uncopied.
 //!
 //! `unsafe` here: the memory is mapped by hand. Everything outside sees a slice.
 
@@ -9,16 +12,22 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 /// Bytes of a huge page.
-pub(crate) const HUGE_PAGE: usize = 2 << 20;
+const HUGE_PAGE: usize = 2 << 20;
+/// Bytes from which on a block is mapped.
+const MAPPED_MIN: usize = 1 << 20;
+/// Addresses a mapping starts with, and how many times more it gets when they are used up.
+const RESERVED_MIN: usize = 64 << 20;
+const RESERVED_FACTOR: usize = 4;
 
 /// Bytes on which every block is aligned.
 pub(crate) const LINE: usize = 64;
 
-/// A piece of zeroed memory, in words, aligned to a cache line.
+/// A piece of memory in words, aligned to a cache line.
 pub(crate) struct Block {
     start: NonNull<u64>,
     words: usize,
-    mapped: bool,
+    /// Bytes mapped; 0: on the heap.
+    reserved: usize,
 }
 
 // SAFETY: a block owns its memory, like a `Box<[u64]>`.
@@ -29,22 +38,47 @@ unsafe impl Sync for Block {}
 impl Block {
     /// So many words of zeros.
     pub(crate) fn zeroed(words: usize) -> Block {
-        let bytes = words.max(1) * size_of::<u64>();
-        match map(bytes) {
-            Some(start) => Block { start, words, mapped: true },
-            None => Block { start: allocate(bytes), words, mapped: false },
+        let bytes = bytes_of(words);
+        let reserved = (bytes * RESERVED_FACTOR).next_multiple_of(HUGE_PAGE).max(RESERVED_MIN);
+        match if bytes >= MAPPED_MIN { map(reserved) } else { None } {
+            Some(start) => Block { start, words, reserved },
+            None => Block { start: allocate(bytes), words, reserved: 0 },
         }
     }
 
-    /// Bytes held.
+    /// Makes it longer; the new words are zeros.
+    pub(crate) fn grow(&mut self, words: usize) {
+        debug_assert!(words >= self.words);
+        if bytes_of(words) <= self.reserved {
+            self.words = words;
+            return;
+        }
+        let mut larger = Block::zeroed(words);
+        if self.reserved > 0 && larger.reserved > 0 && move_pages(self.start, self.reserved, larger.start) {
+            // The old addresses are gone: nothing is left to drop.
+            self.reserved = 0;
+            let old = std::mem::replace(self, larger);
+            std::mem::forget(old);
+            return;
+        }
+        larger[..self.words].copy_from_slice(self);
+        *self = larger;
+    }
+
+    /// Bytes in use.
     pub(crate) fn memory(&self) -> usize {
         self.words * size_of::<u64>()
     }
 
     /// Where it starts.
+    #[inline(always)]
     pub(crate) fn as_ptr(&self) -> *mut u64 {
         self.start.as_ptr()
     }
+}
+
+fn bytes_of(words: usize) -> usize {
+    words.max(1) * size_of::<u64>()
 }
 
 impl Deref for Block {
@@ -65,13 +99,11 @@ impl DerefMut for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        let bytes = self.words.max(1) * size_of::<u64>();
-        if self.mapped {
-            // SAFETY: exactly this range was left of the mapping when it was made.
-            unsafe { libc::munmap(self.start.as_ptr().cast(), bytes.next_multiple_of(PAGE)) };
+        if self.reserved > 0 {
+            unmap(self.start, self.reserved);
         } else {
             // SAFETY: allocated with the same layout.
-            unsafe { std::alloc::dealloc(self.start.as_ptr().cast(), layout(bytes)) };
+            unsafe { std::alloc::dealloc(self.start.as_ptr().cast(), layout(bytes_of(self.words))) };
         }
     }
 }
@@ -81,9 +113,6 @@ impl std::fmt::Debug for Block {
         write!(f, "Block({} words)", self.words)
     }
 }
-
-/// A multiple of every page size that is not huge.
-const PAGE: usize = 64 << 10;
 
 fn layout(bytes: usize) -> std::alloc::Layout {
     // A size that is no layout is more than the address space holds.
@@ -97,13 +126,10 @@ fn allocate(bytes: usize) -> NonNull<u64> {
     NonNull::new(start.cast()).unwrap_or_else(|| std::alloc::handle_alloc_error(layout))
 }
 
-/// Maps memory of a huge page and more; none if it is smaller or the system refuses.
+/// Maps so many bytes, a multiple of a huge page, aligned to one; none if the system refuses.
+#[cfg(target_os = "linux")]
 fn map(bytes: usize) -> Option<NonNull<u64>> {
-    if bytes < HUGE_PAGE || !cfg!(target_os = "linux") {
-        return None;
-    }
-    let len = bytes.next_multiple_of(PAGE);
-    let reserved = len + HUGE_PAGE;
+    let reserved = bytes + HUGE_PAGE;
     // SAFETY: a new anonymous mapping; what lies around the aligned part is given back at once, nobody has seen it.
     unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -116,36 +142,61 @@ fn map(bytes: usize) -> Option<NonNull<u64>> {
         if before > 0 {
             libc::munmap(start, before);
         }
-        if reserved - before > len {
-            libc::munmap(aligned.byte_add(len), reserved - before - len);
+        if before < HUGE_PAGE {
+            libc::munmap(aligned.byte_add(bytes), HUGE_PAGE - before);
         }
-        advise_huge(aligned, len / HUGE_PAGE * HUGE_PAGE);
+        // A refusal only means small pages.
+        libc::madvise(aligned, bytes, libc::MADV_HUGEPAGE);
         NonNull::new(aligned.cast())
     }
 }
 
+#[cfg(not(target_os = "linux"))]
+fn map(_: usize) -> Option<NonNull<u64>> {
+    None
+}
+
 #[cfg(target_os = "linux")]
-unsafe fn advise_huge(start: *mut libc::c_void, len: usize) {
-    // SAFETY: the caller's mapping covers the range; a refusal only means small pages.
-    unsafe { libc::madvise(start, len, libc::MADV_HUGEPAGE) };
+fn unmap(start: NonNull<u64>, bytes: usize) {
+    // SAFETY: exactly this range is the block's mapping, and nobody refers to it any more.
+    unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
 }
 
 #[cfg(not(target_os = "linux"))]
-unsafe fn advise_huge(_: *mut libc::c_void, _: usize) {}
+fn unmap(_: NonNull<u64>, _: usize) {}
+
+/// Moves all pages of a mapping to the beginning of a larger one. The old addresses are not mapped afterwards.
+#[cfg(target_os = "linux")]
+fn move_pages(from: NonNull<u64>, bytes: usize, to: NonNull<u64>) -> bool {
+    // SAFETY: both ranges are ours, aligned and apart; the target's pages, which this replaces, have not been touched.
+    let moved = unsafe {
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        libc::mremap(from.as_ptr().cast(), bytes, bytes, flags, to.as_ptr())
+    };
+    moved != libc::MAP_FAILED
+}
+
+#[cfg(not(target_os = "linux"))]
+fn move_pages(_: NonNull<u64>, _: usize, _: NonNull<u64>) -> bool {
+    false
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_zeroed_aligned_and_writable() {
-        for words in [0, 1, 7, 4096, 300_000, 700_001] {
-            let mut block = Block::zeroed(words);
-            assert_eq!(block.len(), words);
-            assert!(block.iter().all(|word| *word == 0));
-            assert_eq!(block.as_ptr() as usize % LINE, 0);
-            block.iter_mut().for_each(|word| *word = 7);
-            assert!(block.iter().all(|word| *word == 7));
+    fn blocks_are_zeroed_aligned_and_keep_their_content_when_they_grow() {
+        let mut block = Block::zeroed(0);
+        let mut held = 0;
+        for words in [1, 7, 4096, 130_000, 131_072, 300_000, 9_000_000, 50_000_000] {
+            block.grow(words);
+            assert_eq!((block.len(), block.as_ptr() as usize % LINE), (words, 0));
+            assert!(block[..held].iter().zip(0..).all(|(word, at)| *word == at));
+            let untouched = words.min(held + 100_000);
+            assert!(block[held..untouched].iter().all(|word| *word == 0));
+            held = words.min(1_000_000);
+            block[..held].iter_mut().zip(0..).for_each(|(word, at)| *word = at);
         }
     }
 }

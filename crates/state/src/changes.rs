@@ -35,7 +35,11 @@ impl Changes {
     pub(crate) fn mark_all(&mut self, rows: &[u32]) {
         let (words, side) = (&mut self.words[..], self.side & 1);
         for row in rows {
-            words[(*row / 64) as usize][side] |= 1 << (*row % 64);
+            let (word, bit) = (&mut words[(*row / 64) as usize][side], 1 << (*row % 64));
+            // Mostly it is marked already, and what is not written need not be waited for.
+            if *word & bit == 0 {
+                *word |= bit;
+            }
         }
     }
 

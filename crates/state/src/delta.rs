@@ -3,7 +3,7 @@
 /// One row of a delta. No two entries of a delta have the same key and order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// The hash of `key`.
+    /// The hash by which the row is found and has its key group: that of `key`, unless the table keeps another.
     pub hash: u64,
     /// The key, in key format v1.
     pub key: &'a [u8],

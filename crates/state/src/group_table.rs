@@ -8,7 +8,7 @@ use std::ops::Range;
 use tidemill_core::{KeyDecoder, KeyLayout, KeyRef, Keys, Result, hash};
 
 pub use crate::index::BLOCK_ROWS;
-use crate::index::{Index, NO_ROW, ROWS_MAX};
+use crate::index::{Index, NO_ROW};
 use crate::rows::{Owner, RecordsMut, Rows, Storage};
 use crate::{DeltaSink, Entry, Scope, TableDescriptor, failure};
 
@@ -205,7 +205,15 @@ impl GroupTable {
     pub fn new(descriptor: &TableDescriptor, template: &[u64]) -> GroupTable {
         let layout = descriptor.key_layout();
         let words = key_words(layout);
-        let keys = GroupKeys { index: Index::new(), layout, words, null_row: None, order: None, hash_word: None, scratch: Vec::new() };
+        let keys = GroupKeys {
+            index: Index::new(),
+            layout,
+            words,
+            null_row: None,
+            order: None,
+            hash_word: None,
+            scratch: Vec::new(),
+        };
         GroupTable { keys, rows: Rows::new(descriptor, words, template) }
     }
 
@@ -322,10 +330,14 @@ impl GroupTable {
     fn block<const K: usize>(&self, hashes: &[u64], keys: &impl KeyWords<K>, rows: &mut [u32]) {
         self.keys.index.candidates(hashes, rows);
         let records = &self.rows.storage.records;
-        rows.iter().for_each(|row| records.prefetch(*row));
+        records.prefetch(rows);
+        let (words, stride) = (records.words(), records.stride());
         for (position, row) in rows.iter_mut().enumerate() {
-            let same = *row < ROWS_MAX && keys.words(position).is_some_and(|words| records.get(*row)[..K] == words);
-            if !same {
+            // No candidate is far beyond the last record.
+            let start = *row as usize * stride;
+            let held = words.get(start..start + K);
+            let wanted = keys.words(position);
+            if !held.zip(wanted).is_some_and(|(held, wanted)| held == wanted) {
                 *row = NO_ROW;
             }
         }

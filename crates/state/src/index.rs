@@ -9,9 +9,10 @@
 //! The index knows no keys: a row found by its tag is a candidate until its key has been compared.
 //!
 //! Invariants:
-//! 1. Every directory entry points at the first of `bucket_mask + 1` initialised buckets, which `blocks` owns.
+//! 1. `memory` holds `segments.len()` segments of 512 buckets, or one of `bucket_mask + 1`; every number in the directory,
+//!    whose length is a power of two, is one of a segment.
 //! 2. A bucket that has an empty slot (row [`NO_ROW`]) ends a search: nothing that belongs there lies behind it.
-//! 3. `segments[numbers[d]]` is the segment of `directory[d]`; a segment of depth n is in every entry whose n low bits are its own.
+//! 3. A segment of depth n is in every entry of the directory whose n low bits are its own.
 
 #![allow(unsafe_code)]
 
@@ -34,8 +35,6 @@ const BUCKETS: usize = 1 << BUCKET_BITS;
 const DEPTH_MAX: u32 = 32 - BUCKET_BITS - 1;
 /// A search through more buckets than this is counted, and splits the segment.
 const PROBES_MAX: usize = 8;
-/// Segments in the largest block: a huge page.
-const SEGMENTS_PER_BLOCK: usize = 64;
 
 /// How many keys are looked up together: their cache lines fit the nearest cache.
 pub const BLOCK_ROWS: usize = 512;
@@ -53,7 +52,6 @@ const _: () = assert!(size_of::<Bucket>() == LINE);
 
 #[derive(Clone, Copy, Debug)]
 struct Segment {
-    first: *mut Bucket,
     /// Slots that are not empty.
     used: usize,
     /// Slots that were removed.
@@ -64,23 +62,16 @@ struct Segment {
 /// The index of a table.
 #[derive(Debug)]
 pub(crate) struct Index {
-    directory: Vec<*mut Bucket>,
-    numbers: Vec<u32>,
+    /// Numbers of segments by the hash's bits from 9 on.
+    directory: Vec<u32>,
     directory_bits: u32,
     /// Buckets of a segment, less one: 511 unless there is one segment that is still small.
     bucket_mask: usize,
     segments: Vec<Segment>,
-    blocks: Vec<Block>,
-    /// Segments of the last block that are not in use.
-    spare: Vec<*mut Bucket>,
+    memory: Block,
     long_probes: u64,
     scratch: Vec<(u32, u32)>,
 }
-
-// SAFETY: the pointers lead into `blocks`, which the index owns alone.
-unsafe impl Send for Index {}
-// SAFETY: a shared index is only read.
-unsafe impl Sync for Index {}
 
 /// Asks for the cache line at an address, which may be any.
 #[inline(always)]
@@ -115,20 +106,36 @@ impl Index {
     /// An empty index.
     pub(crate) fn new() -> Index {
         let mut index = Index {
-            directory: Vec::new(),
-            numbers: vec![0],
+            directory: vec![0],
             directory_bits: 0,
             bucket_mask: 0,
-            segments: Vec::new(),
-            blocks: Vec::new(),
-            spare: Vec::new(),
+            segments: vec![Segment { used: 0, removed: 0, depth: 0 }],
+            memory: Block::zeroed(WORDS_PER_BUCKET),
             long_probes: 0,
             scratch: Vec::new(),
         };
-        let first = index.new_buckets(1);
-        index.directory.push(first);
-        index.segments.push(Segment { first, used: 0, removed: 0, depth: 0 });
+        index.buckets_mut(0).fill(EMPTY);
         index
+    }
+
+    /// The buckets of a segment.
+    #[inline(always)]
+    fn buckets(&self, number: usize) -> &[Bucket] {
+        debug_assert!(number < self.segments.len());
+        // SAFETY: the number is one of a segment (invariant 1), and any words are buckets.
+        unsafe { std::slice::from_raw_parts(self.first_bucket().add(number * BUCKETS), self.bucket_mask + 1) }
+    }
+
+    /// The buckets of a segment, to be changed.
+    fn buckets_mut(&mut self, number: usize) -> &mut [Bucket] {
+        debug_assert!(number < self.segments.len());
+        // SAFETY: as above, and the index is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.first_bucket().add(number * BUCKETS), self.bucket_mask + 1) }
+    }
+
+    #[inline(always)]
+    fn first_bucket(&self) -> *mut Bucket {
+        self.memory.as_ptr().cast()
     }
 
     /// Searches and insertions that went through more than eight buckets.
@@ -138,7 +145,7 @@ impl Index {
 
     /// Bytes held.
     pub(crate) fn memory(&self) -> usize {
-        self.blocks.iter().map(Block::memory).sum::<usize>() + self.directory.len() * 12
+        self.memory.memory() + self.directory.len() * 4 + self.segments.len() * size_of::<Segment>()
     }
 
     /// For each of up to [`BLOCK_ROWS`] hashes a row whose slot has the hash's tag, or a number of [`ROWS_MAX`] and more:
@@ -146,13 +153,16 @@ impl Index {
     #[inline]
     pub(crate) fn candidates(&self, hashes: &[u64], rows: &mut [u32]) {
         let mut buckets = [std::ptr::null::<Bucket>(); BLOCK_ROWS];
-        let (directory, mask) = (&self.directory[..], self.bucket_mask);
+        let (directory, mask, first) = (&self.directory[..], self.bucket_mask, self.first_bucket());
         let directory_mask = directory.len() - 1;
         for (bucket, hash) in buckets.iter_mut().zip(hashes) {
             let entry = (*hash >> BUCKET_BITS) as usize & directory_mask;
-            // SAFETY: `entry` is masked to the directory's length, a power of two; the bucket number is masked to the
-            // segment's (invariant 1).
-            *bucket = unsafe { directory.get_unchecked(entry).add(*hash as usize & mask) };
+            // SAFETY: `entry` is masked to the directory's length, a power of two; the segment is one of this index and
+            // the bucket masked to it (invariant 1).
+            *bucket = unsafe {
+                let segment = *directory.get_unchecked(entry) as usize;
+                first.add(segment * BUCKETS + (*hash as usize & mask))
+            };
             prefetch(*bucket);
         }
         for ((row, hash), bucket) in rows.iter_mut().zip(hashes).zip(&buckets) {
@@ -181,10 +191,9 @@ impl Index {
 
     /// The first answer along the buckets where a hash may be.
     fn search<T>(&self, hash: u64, mut look: impl FnMut(&Bucket) -> Option<T>) -> Option<T> {
-        let segment = self.directory[(hash >> BUCKET_BITS) as usize & (self.directory.len() - 1)];
-        for step in 0..=self.bucket_mask {
-            // SAFETY: masked to the segment (invariant 1).
-            let bucket = unsafe { &*segment.add((hash as usize).wrapping_add(step) & self.bucket_mask) };
+        let buckets = self.buckets(self.segment_of(hash));
+        for step in 0..buckets.len() {
+            let bucket = &buckets[(hash as usize).wrapping_add(step) & (buckets.len() - 1)];
             if let Some(answer) = look(bucket) {
                 return Some(answer);
             }
@@ -220,28 +229,23 @@ impl Index {
 
     /// Takes a row out. `hash` and `row` must be as inserted.
     pub(crate) fn remove(&mut self, hash: u64, row: u32) {
-        let number = self.segment_of(hash);
-        let segment = &mut self.segments[number];
-        for step in 0..=self.bucket_mask {
-            // SAFETY: masked to the segment (invariant 1), and the index is borrowed exclusively.
-            let bucket = unsafe { &mut *segment.first.add((hash as usize).wrapping_add(step) & self.bucket_mask) };
+        let (number, mask) = (self.segment_of(hash), self.bucket_mask);
+        let (mut used, mut removed) = (0, 0);
+        let buckets = self.buckets_mut(number);
+        for step in 0..=mask {
+            let bucket = &mut buckets[(hash as usize).wrapping_add(step) & mask];
             let ends_search = equal(&bucket.rows, NO_ROW) != 0;
             let found = equal(&bucket.rows, row);
             if found != 0 {
                 let slot = &mut bucket.rows[found.trailing_zeros() as usize & (SLOTS - 1)];
-                if ends_search {
-                    *slot = NO_ROW;
-                    segment.used -= 1;
-                } else {
-                    *slot = REMOVED;
-                    segment.removed += 1;
-                }
-                return;
+                (*slot, used, removed) = if ends_search { (NO_ROW, 1, 0) } else { (REMOVED, 0, 1) };
             }
-            if ends_search {
-                return;
+            if ends_search || found != 0 {
+                break;
             }
         }
+        self.segments[number].used -= used;
+        self.segments[number].removed += removed;
     }
 
     /// Number of segments, for [`clear_segments`](Index::clear_segments).
@@ -252,37 +256,36 @@ impl Index {
     /// Empties segments from number `from` on, at most `max` of them; the memory stays. Returns where to go on.
     pub(crate) fn clear_segments(&mut self, from: usize, max: usize) -> usize {
         let end = from.saturating_add(max).min(self.segments.len());
-        for segment in &mut self.segments[from.min(end)..end] {
-            if segment.used > 0 {
-                // SAFETY: invariant 1, and the index is borrowed exclusively.
-                unsafe { std::slice::from_raw_parts_mut(segment.first, self.bucket_mask + 1) }.fill(EMPTY);
-                (segment.used, segment.removed) = (0, 0);
+        for number in from..end {
+            if self.segments[number].used > 0 {
+                self.buckets_mut(number).fill(EMPTY);
+                (self.segments[number].used, self.segments[number].removed) = (0, 0);
             }
         }
         end
     }
 
     fn segment_of(&self, hash: u64) -> usize {
-        self.numbers[(hash >> BUCKET_BITS) as usize & (self.numbers.len() - 1)] as usize
+        self.directory[(hash >> BUCKET_BITS) as usize & (self.directory.len() - 1)] as usize
     }
 
     /// Puts a slot into a segment; says through how many buckets it went, or nothing if the segment is full.
     fn place(&mut self, number: usize, tag: u32, row: u32) -> Option<usize> {
-        let segment = &mut self.segments[number];
-        for step in 0..=self.bucket_mask {
-            // SAFETY: masked to the segment (invariant 1), and the index is borrowed exclusively.
-            let bucket = unsafe { &mut *segment.first.add((tag as usize).wrapping_add(step) & self.bucket_mask) };
-            let empty = equal(&bucket.rows, NO_ROW);
-            let free = empty | if segment.removed > 0 { equal(&bucket.rows, REMOVED) } else { 0 };
+        let (mask, mut removed) = (self.bucket_mask, self.segments[number].removed > 0);
+        let buckets = self.buckets_mut(number);
+        for step in 0..=mask {
+            let bucket = &mut buckets[(tag as usize).wrapping_add(step) & mask];
+            let free = equal(&bucket.rows, NO_ROW) | if removed { equal(&bucket.rows, REMOVED) } else { 0 };
             if free != 0 {
                 let slot = free.trailing_zeros() as usize & (SLOTS - 1);
-                if bucket.rows[slot] == REMOVED {
+                removed = bucket.rows[slot] == REMOVED;
+                (bucket.tags[slot], bucket.rows[slot]) = (tag, row);
+                let segment = &mut self.segments[number];
+                if removed {
                     segment.removed -= 1;
                 } else {
                     segment.used += 1;
                 }
-                bucket.tags[slot] = tag;
-                bucket.rows[slot] = row;
                 return Some(step + 1);
             }
         }
@@ -291,7 +294,7 @@ impl Index {
 
     /// Makes room in a segment; false if there is no way.
     fn grow(&mut self, number: usize, hash: u64) -> bool {
-        let Segment { first, used, removed, depth } = self.segments[number];
+        let Segment { used, removed, depth } = self.segments[number];
         let buckets = self.bucket_mask + 1;
         let sweep = removed * 4 >= used;
         if !sweep && buckets == BUCKETS && depth >= DEPTH_MAX {
@@ -299,26 +302,17 @@ impl Index {
         }
         let mut slots = std::mem::take(&mut self.scratch);
         slots.clear();
-        // SAFETY: invariant 1, and the index is borrowed exclusively.
-        let old = unsafe { std::slice::from_raw_parts_mut(first, buckets) };
-        for bucket in old.iter() {
-            slots.extend(
-                bucket.tags.iter().zip(&bucket.rows).filter(|(_, row)| **row < ROWS_MAX).map(|(t, r)| (*t, *r)),
-            );
+        for bucket in self.buckets(number) {
+            let slot = bucket.tags.iter().zip(&bucket.rows).filter(|(_, row)| **row < ROWS_MAX);
+            slots.extend(slot.map(|(tag, row)| (*tag, *row)));
         }
-        old.fill(EMPTY);
-        (self.segments[number].used, self.segments[number].removed) = (0, 0);
-        let mut other = number;
-        if !sweep && buckets == BUCKETS {
-            other = self.split(number, hash);
-        } else if !sweep {
+        if !sweep && buckets < BUCKETS {
+            self.memory.grow(buckets * 2 * WORDS_PER_BUCKET);
             self.bucket_mask = buckets * 2 - 1;
-            let first = self.new_buckets(buckets * 2);
-            self.segments[number].first = first;
-            self.directory[0] = first;
-            // The block of the smaller segment is no longer referred to.
-            self.blocks.swap_remove(0);
         }
+        self.buckets_mut(number).fill(EMPTY);
+        (self.segments[number].used, self.segments[number].removed) = (0, 0);
+        let other = if !sweep && buckets == BUCKETS { self.split(number, hash) } else { number };
         for (tag, row) in &slots {
             let goes = tag >> (BUCKET_BITS + depth) & 1 == 1;
             self.place(if goes { other } else { number }, *tag, *row);
@@ -332,44 +326,21 @@ impl Index {
         let depth = self.segments[number].depth;
         if depth == self.directory_bits {
             self.directory.extend_from_within(..);
-            self.numbers.extend_from_within(..);
             self.directory_bits += 1;
         }
-        let first = self.new_segment();
         let other = self.segments.len();
+        let needed = (other + 1) * BUCKETS * WORDS_PER_BUCKET;
+        if needed > self.memory.len() {
+            self.memory.grow(needed.next_power_of_two());
+        }
         self.segments[number].depth = depth + 1;
-        self.segments.push(Segment { first, used: 0, removed: 0, depth: depth + 1 });
+        self.segments.push(Segment { used: 0, removed: 0, depth: depth + 1 });
+        self.buckets_mut(other).fill(EMPTY);
         let own_bits = (hash >> BUCKET_BITS) as usize & ((1 << depth) - 1);
         for entry in ((own_bits | 1 << depth)..self.directory.len()).step_by(2 << depth) {
-            self.directory[entry] = first;
-            self.numbers[entry] = other as u32;
+            self.directory[entry] = other as u32;
         }
         other
-    }
-
-    fn new_segment(&mut self) -> *mut Bucket {
-        if let Some(first) = self.spare.pop() {
-            // SAFETY: a spare segment has its full size in a block, and nobody else refers to it.
-            unsafe { std::slice::from_raw_parts_mut(first, BUCKETS) }.fill(EMPTY);
-            return first;
-        }
-        let count = self.segments.len().next_power_of_two().min(SEGMENTS_PER_BLOCK);
-        let block = Block::zeroed(count * BUCKETS * WORDS_PER_BUCKET);
-        let start = block.as_ptr().cast::<Bucket>();
-        self.blocks.push(block);
-        // SAFETY: within the block, which is `count` segments long.
-        self.spare.extend((0..count).rev().map(|segment| unsafe { start.add(segment * BUCKETS) }));
-        self.new_segment()
-    }
-
-    /// A block of its own for the first segment.
-    fn new_buckets(&mut self, count: usize) -> *mut Bucket {
-        let block = Block::zeroed(count * WORDS_PER_BUCKET);
-        let first = block.as_ptr().cast::<Bucket>();
-        self.blocks.push(block);
-        // SAFETY: the block is that long, aligned to a line, and any bits are a bucket.
-        unsafe { std::slice::from_raw_parts_mut(first, count) }.fill(EMPTY);
-        first
     }
 }
 

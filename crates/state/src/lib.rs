@@ -39,6 +39,6 @@ pub use keyed::KeyedTable;
 pub use list::ListState;
 pub use ordered::OrderedTable;
 pub use rows::{BytesMut, RecordParts, RecordsMut};
-pub use sort_key::time_of as time_of_order;
 pub use sliced::SlicedTable;
+pub use sort_key::time_of as time_of_order;
 pub use timers::TimerTable;

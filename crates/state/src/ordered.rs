@@ -23,7 +23,7 @@ pub struct OrderedTable {
 
 #[derive(Debug)]
 struct OrderedKeys {
-    /// A row for each key; its one value is how many rows refer to it.
+    /// A row for each key; its values are how many rows refer to it, and the key's hash.
     groups: GroupTable,
     live: BTreeMap<(u32, SortKey), u32>,
     /// Removed rows whose tombstone has not been gathered.
@@ -38,12 +38,10 @@ fn place(storage: &Storage, row: u32) -> (u32, &[u8]) {
 impl Owner for OrderedKeys {
     fn describe(&self, storage: &Storage, row: u32, out: &mut Vec<u8>) -> (u64, usize) {
         let (group, order) = place(storage, row);
-        let start = out.len();
         self.groups.append_key(group, out);
         let key_end = out.len();
-        let hash = tidemill_core::hash::of_bytes(&out[start..]);
         out.extend_from_slice(order);
-        (hash, key_end)
+        (self.groups.values(group)[1], key_end)
     }
 
     fn release(&mut self, storage: &mut Storage, row: u32) {
@@ -62,9 +60,11 @@ impl Owner for OrderedKeys {
 impl OrderedTable {
     /// An empty table whose new rows have the values of `template`: as many words as the descriptor's fields have.
     pub fn new(descriptor: TableDescriptor, template: &[u64]) -> OrderedTable {
-        let count = ValueField::new(0, "rows", ValueKind::UInt64);
-        let groups = TableDescriptor { fields: vec![count], ..descriptor.clone() };
-        let keys = OrderedKeys { groups: GroupTable::new(&groups, &[0]), live: BTreeMap::new(), dead: BTreeMap::new() };
+        let fields = ["rows", "hash"].map(|name| ValueField::new(0, name, ValueKind::UInt64));
+        let groups = TableDescriptor { fields: fields.to_vec(), ..descriptor.clone() };
+        let mut groups = GroupTable::new(&groups, &[0, 0]);
+        groups.keep_hash(1);
+        let keys = OrderedKeys { groups, live: BTreeMap::new(), dead: BTreeMap::new() };
         let rows = Rows::new(&descriptor, KEY_WORDS, template);
         OrderedTable { descriptor, keys, rows, full: false }
     }

@@ -355,7 +355,7 @@ impl Rows {
         for taken in 0..rows_max {
             let Some(row) = self.changes.next_frozen() else { return taken };
             if let Some(ahead) = self.changes.frozen_ahead(4) {
-                self.storage.records.prefetch(ahead);
+                self.storage.records.prefetch(&[ahead]);
             }
             self.emit(row, owner, out);
             if !self.is_live(row) {
@@ -415,13 +415,32 @@ impl<'a> RecordsMut<'a> {
     /// The memory of the records and the bytes beside them, for loops without a call in them.
     pub fn into_parts(self) -> RecordParts<'a> {
         let Storage { records, arena, key_words, .. } = self.storage;
-        let (records_per_page_log2, stride) = (records.chunk_bits(), records.stride());
+        let stride = records.stride();
         RecordParts {
-            pages: records.chunks_mut().collect(),
-            records_per_page_log2,
+            pages: records.words_mut().chunks_mut(stride << PAGE_BITS).collect(),
+            records_per_page_log2: PAGE_BITS,
             stride,
             first_value_word: *key_words,
             bytes: BytesMut(arena),
+        }
+    }
+
+    /// The same for the `N` words from value word `first` on, which is faster: the inner loop of aggregation.
+    #[inline(always)]
+    pub fn for_each_words<const N: usize>(
+        &mut self,
+        first: usize,
+        rows: &[u32],
+        mut change: impl FnMut(usize, &mut [u64; N]),
+    ) {
+        debug_assert!(first + N <= self.storage.value_words);
+        let (stride, start) = (self.storage.records.stride(), self.storage.key_words + first);
+        let words = self.storage.records.words_mut();
+        for (position, row) in rows.iter().enumerate() {
+            let start = *row as usize * stride + start;
+            if let Some(words) = words.get_mut(start..).and_then(<[u64]>::first_chunk_mut) {
+                change(position, words);
+            }
         }
     }
 
@@ -435,6 +454,9 @@ impl<'a> RecordsMut<'a> {
         self.storage.set_bytes(row, word, bytes);
     }
 }
+
+/// Binary logarithm of the records of a page: all that there are, mostly.
+const PAGE_BITS: u32 = 31;
 
 /// The records of a table as memory. What of them may be written is what [`RecordsMut`] was made for.
 #[derive(Debug)]

@@ -22,11 +22,14 @@ pub(super) const FIELD: usize = 8;
 
 const FLAG_FULL: u32 = 1;
 const FLAG_FLOOR: u32 = 2;
+const FLAG_HASHES: u32 = 4;
 
 /// The first 80 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) full: bool,
+    /// Every entry says its hash: some are not those of the key bytes.
+    pub(super) hashes: bool,
     pub(super) order_floor: Option<i64>,
     pub(super) entries: u64,
     pub(super) fields: u32,
@@ -71,7 +74,9 @@ impl Header {
     }
 
     pub(super) fn to_bytes(self) -> [u8; HEADER] {
-        let flags = if self.full { FLAG_FULL } else { 0 } | if self.order_floor.is_some() { FLAG_FLOOR } else { 0 };
+        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        let flags =
+            flag(self.full, FLAG_FULL) | flag(self.order_floor.is_some(), FLAG_FLOOR) | flag(self.hashes, FLAG_HASHES);
         let mut bytes = [0; HEADER];
         let mut at = 0;
         let mut put = |part: &[u8]| {
@@ -115,11 +120,12 @@ impl Header {
             ));
         }
         let flags = word(12);
-        if flags & !(FLAG_FULL | FLAG_FLOOR) != 0 {
+        if flags & !(FLAG_FULL | FLAG_FLOOR | FLAG_HASHES) != 0 {
             return Err(damaged("its header has unknown flags"));
         }
         Ok(Header {
             full: flags & FLAG_FULL != 0,
+            hashes: flags & FLAG_HASHES != 0,
             order_floor: (flags & FLAG_FLOOR != 0).then_some(long(16) as i64),
             entries: long(24),
             fields: word(32),

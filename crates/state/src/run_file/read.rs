@@ -186,7 +186,7 @@ impl<S: ReadAt> RunReader<S> {
         for unit in start..end {
             let (first, last) = (self.page(unit), self.page(unit + 1));
             let bytes = self.read_pages(first, last)?;
-            for entry in entries(&bytes, first)? {
+            for entry in self.entries(&bytes, first)? {
                 let entry = entry?;
                 if entry.key == key && entry.order == order {
                     return Ok(Some(entry.value.map(<[u8]>::to_vec)));
@@ -217,7 +217,7 @@ impl<S: ReadAt> RunReader<S> {
             for unit in unit..next {
                 let (start, end) = (self.page(unit) - first, self.page(unit + 1) - first);
                 let unit_bytes = &bytes[start as usize * PAGE..end as usize * PAGE];
-                for entry in entries(unit_bytes, first + start)? {
+                for entry in self.entries(unit_bytes, first + start)? {
                     let entry = entry?;
                     if (low..=high).contains(&prefix(entry.hash)) {
                         found.push(entry);
@@ -237,7 +237,7 @@ impl<S: ReadAt> RunReader<S> {
         for unit in 0..self.index.len() {
             let bytes = self.read_pages(self.page(unit), self.page(unit + 1))?;
             checksums.extend_from_slice(&bytes[..8]);
-            for entry in entries(&bytes, self.page(unit))? {
+            for entry in self.entries(&bytes, self.page(unit))? {
                 entry?;
                 count += 1;
             }
@@ -260,6 +260,20 @@ impl<S: ReadAt> RunReader<S> {
     fn separator(&self, unit: usize) -> &[u8] {
         let start = if unit == 0 { 0 } else { self.index[unit - 1].separator_end as usize };
         &self.separators[start..self.index[unit].separator_end as usize]
+    }
+
+    /// The entries of a unit, whose checksum is compared first.
+    fn entries<'a>(&self, unit: &'a [u8], page: u64) -> Result<impl Iterator<Item = Result<Entry<'a>>> + use<'a, S>> {
+        let word = |at: usize| u32::from_le_bytes([unit[at], unit[at + 1], unit[at + 2], unit[at + 3]]);
+        let own = u64::from(word(0)) | u64::from(word(4)) << 32;
+        if unit_checksum(&unit[8..], page) != own {
+            return Err(damaged("the checksum of a unit is wrong"));
+        }
+        let used = unit[UNIT_HEADER..].get(..word(12) as usize);
+        let mut left = used.ok_or_else(|| damaged("a unit is longer than its pages"))?;
+        let hashes = self.header.hashes;
+        let next = move |_| take_entry(&mut left, hashes).ok_or_else(|| damaged("an entry is longer than its unit"));
+        Ok((0..word(8)).map(next))
     }
 
     /// How many units from the first on satisfy a condition that no unit satisfies behind one that does not. It changes
@@ -297,28 +311,17 @@ impl<S: ReadAt> RunReader<S> {
     }
 }
 
-/// The entries of a unit, whose checksum is compared first.
-fn entries(unit: &[u8], page: u64) -> Result<impl Iterator<Item = Result<Entry<'_>>>> {
-    let word = |at: usize| u32::from_le_bytes([unit[at], unit[at + 1], unit[at + 2], unit[at + 3]]);
-    let own = u64::from(word(0)) | u64::from(word(4)) << 32;
-    if unit_checksum(&unit[8..], page) != own {
-        return Err(damaged("the checksum of a unit is wrong"));
-    }
-    let used = unit[UNIT_HEADER..].get(..word(12) as usize);
-    let mut left = used.ok_or_else(|| damaged("a unit is longer than its pages"))?;
-    Ok((0..word(8)).map(move |_| take_entry(&mut left).ok_or_else(|| damaged("an entry is longer than its unit"))))
-}
-
-fn take_entry<'a>(bytes: &mut &'a [u8]) -> Option<Entry<'a>> {
+fn take_entry<'a>(bytes: &mut &'a [u8], hashes: bool) -> Option<Entry<'a>> {
     let (key, order, value) = (take_varint(bytes)?, take_varint(bytes)?, take_varint(bytes)?);
     let mut take = |len: u64| {
         let (head, rest) = bytes.split_at_checked(usize::try_from(len).ok()?)?;
         *bytes = rest;
         Some(head)
     };
+    let hash = if hashes { Some(u64::from_le_bytes(take(8)?.try_into().ok()?)) } else { None };
     let (key, order) = (take(key)?, take(order)?);
     let value = if value == 0 { None } else { Some(take(value - 1)?) };
-    Some(Entry { hash: tidemill_core::hash::of_bytes(key), key, order, value })
+    Some(Entry { hash: hash.unwrap_or_else(|| tidemill_core::hash::of_bytes(key)), key, order, value })
 }
 
 /// Applies what a scope takes of a run file to a table. The files of a table are restored oldest first, from the last full

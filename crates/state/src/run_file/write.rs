@@ -1,6 +1,6 @@
 //! From a delta to the bytes of a run file.
 
-use tidemill_core::{Failure, Result};
+use tidemill_core::{Failure, Result, hash};
 
 use super::format::{HEADER, Header, PAGE, Position, UNIT_HEADER, checksum, prefix, put_varint, unit_checksum};
 use crate::{DeltaSink, Entry, TableDescriptor, ValueKind};
@@ -18,7 +18,8 @@ pub(super) fn kind_number(kind: ValueKind) -> u8 {
 
 /// The bytes of the run file that holds a delta. Fails only above the format's limits (4 billion units or 4 GiB of index).
 pub fn write(delta: &DeltaSink, descriptor: &TableDescriptor) -> Result<Vec<u8>> {
-    let mut units = Units::default();
+    let hashes = delta.entries().any(|entry| entry.hash != hash::of_bytes(entry.key));
+    let mut units = Units { hashes, ..Units::default() };
     for (_, _, number) in sorted(delta) {
         units.push(&delta.entry(number as usize));
     }
@@ -42,6 +43,7 @@ pub fn write(delta: &DeltaSink, descriptor: &TableDescriptor) -> Result<Vec<u8>>
 
     let header = Header {
         full: delta.is_full(),
+        hashes,
         order_floor: delta.order_floor(),
         entries: delta.len() as u64,
         fields: descriptor.fields.len() as u32,
@@ -80,6 +82,7 @@ fn sorted(delta: &DeltaSink) -> Vec<(u16, u64, u32)> {
 
 #[derive(Default)]
 struct Units {
+    hashes: bool,
     bytes: Vec<u8>,
     checksums: Vec<u8>,
     /// First prefix, first page, and where the first key ends among the separators.
@@ -98,6 +101,9 @@ impl Units {
         put_varint(entry.key.len() as u64, &mut encoded);
         put_varint(entry.order.len() as u64, &mut encoded);
         put_varint(entry.value.map_or(0, |value| value.len() as u64 + 1), &mut encoded);
+        if self.hashes {
+            encoded.extend_from_slice(&entry.hash.to_le_bytes());
+        }
         encoded.extend_from_slice(entry.key);
         encoded.extend_from_slice(entry.order);
         encoded.extend_from_slice(entry.value.unwrap_or_default());
