@@ -11,13 +11,8 @@ pub struct RecordsMut<'a> {
 }
 
 impl<'a> RecordsMut<'a> {
-    /// A view. Each page has `words_per_row << rows_per_page_log2` words (the last may have fewer rows).
-    pub fn new(pages: &'a mut [Box<[u64]>], rows_per_page_log2: u32, words_per_row: usize) -> RecordsMut<'a> {
-        RecordsMut::of_pages(pages.iter_mut().map(|page| &mut page[..]).collect(), rows_per_page_log2, words_per_row)
-    }
-
-    /// The same, of pages that belong to anyone.
-    pub fn of_pages(pages: Vec<&'a mut [u64]>, rows_per_page_log2: u32, words_per_row: usize) -> RecordsMut<'a> {
+    /// A view. Each page has room for `1 << rows_per_page_log2` records of `words_per_row` words; one may have fewer.
+    pub fn new(pages: Vec<&'a mut [u64]>, rows_per_page_log2: u32, words_per_row: usize) -> RecordsMut<'a> {
         RecordsMut { pages, rows_per_page_log2, words_per_row }
     }
 

@@ -16,7 +16,7 @@ use tidemill_core::{Failure, Result};
 
 use crate::errors::RowErrors;
 use crate::function::{Arg, Kernel};
-pub use program::{Calc, Program};
+pub use program::{Calc, Program, filter_batch};
 
 /// A step of a program; numbers are places of earlier steps.
 pub(crate) enum Node {
