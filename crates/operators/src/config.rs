@@ -5,6 +5,7 @@
 
 use prost::Message;
 use tidemill_core::{Failure, Result};
+use tidemill_expr::SqlType;
 
 /// [`CalcConfig`]: filter and projection.
 pub const CALC: &str = "calc";
@@ -41,6 +42,9 @@ pub struct CalcConfig {
     /// vanishes, as its `-U` says what became of the old one.
     #[prost(bool, tag = "6")]
     pub upsert_filter: bool,
+    /// Names of the input's columns, for messages; may be left out.
+    #[prost(string, repeated, tag = "7")]
+    pub input_names: Vec<String>,
 }
 
 /// One call of an aggregate function.
@@ -172,7 +176,8 @@ pub struct WindowAggregateConfig {
     /// What is computed.
     #[prost(message, repeated, tag = "3")]
     pub aggregates: Vec<AggregateCall>,
-    /// The windows. With `attached`, the windows that were attached, where they are known: their kind is not read.
+    /// The windows. With `attached`, those that were attached, where they are known (then a window's start follows from its
+    /// end and need not be kept with the key).
     #[prost(message, optional, tag = "4")]
     pub window: Option<WindowSpec>,
     /// Times of rows.
@@ -274,6 +279,16 @@ pub struct LimitConfig {
     /// Encoded SQL types of the input's columns.
     #[prost(bytes = "vec", repeated, tag = "4")]
     pub input_types: Vec<Vec<u8>>,
+}
+
+/// The types of an operator's input.
+pub fn decode_types(types: &[Vec<u8>]) -> Result<Vec<SqlType>> {
+    types.iter().map(|bytes| SqlType::from_bytes(bytes)).collect()
+}
+
+/// Types for a message.
+pub fn encode_types(types: &[SqlType]) -> Vec<Vec<u8>> {
+    types.iter().map(SqlType::to_bytes).collect()
 }
 
 /// Reads the message of an operator of this kind.

@@ -1,5 +1,8 @@
 //! Owns what SQL's streaming plan runs: filters and projections, windows, sessions, grouped aggregates, limits.
 //! Does not own: what functions compute (`functions`), where state lives (`state`), how elements move (`dataflow`).
 
+pub mod aggregates;
+pub mod calc;
 pub mod config;
+pub mod limit;
 pub mod window;

@@ -1,5 +1,9 @@
-//! Windows: their arithmetic, local time, and which rows of a batch belong where.
+//! Windows: their arithmetic, which rows of a batch belong where, and the operators that run them.
 
+pub mod aggregate;
+mod fire;
+pub mod output;
 pub mod partition;
 pub mod slices;
+pub mod times;
 pub mod zone;

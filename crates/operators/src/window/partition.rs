@@ -20,7 +20,7 @@ pub struct Partition {
 pub struct Part {
     /// End of the slice.
     pub slice_end: i64,
-    /// Where its row numbers are in [`Partition::rows`].
+    /// Where its rows are in [`Partition::order`].
     pub range: Range<usize>,
 }
 
@@ -44,8 +44,20 @@ impl Partition {
         if near && count <= times.len() as u64 * 4 {
             self.count(times, start as i64, len, count as usize);
         } else {
-            self.sort(slices, times);
+            self.sort(times.iter().map(|time| slices.slice_end(*time)));
         }
+    }
+
+    /// Groups rows by the ends of their slices.
+    pub fn split_by_end(&mut self, ends: &[i64]) {
+        self.parts.clear();
+        self.rows.clear();
+        let Some(first) = ends.first() else { return };
+        if ends.iter().all(|end| end == first) {
+            self.parts.push(Part { slice_end: *first, range: 0..ends.len() });
+            return;
+        }
+        self.sort(ends.iter().copied());
     }
 
     /// Slices with rows.
@@ -53,9 +65,9 @@ impl Partition {
         &self.parts
     }
 
-    /// The row numbers of a part; none where it has all rows of the batch.
-    pub fn rows(&self, part: &Part) -> Option<&[u32]> {
-        (!self.rows.is_empty()).then(|| &self.rows[part.range.clone()])
+    /// The rows of the batch, part by part; none where one part has them all.
+    pub fn order(&self) -> Option<&[u32]> {
+        (!self.rows.is_empty()).then_some(&self.rows[..])
     }
 
     /// All slices lie in less than 2^32 ms from `start`.
@@ -90,9 +102,9 @@ impl Partition {
         }
     }
 
-    fn sort(&mut self, slices: &Slices, times: &[i64]) {
+    fn sort(&mut self, ends: impl Iterator<Item = i64>) {
         self.sorted.clear();
-        self.sorted.extend(times.iter().zip(0..).map(|(time, row)| (slices.slice_end(*time), row)));
+        self.sorted.extend(ends.zip(0..));
         self.sorted.sort_unstable();
         self.rows.extend(self.sorted.iter().map(|(_, row)| *row));
         let mut at = 0;
@@ -126,7 +138,7 @@ mod tests {
             partition.split(&slices, &times, min, max);
             let mut seen = 0;
             for part in partition.parts() {
-                let rows = partition.rows(part).unwrap();
+                let rows = &partition.order().unwrap()[part.range.clone()];
                 assert!(rows.is_sorted());
                 assert!(rows.iter().all(|row| slices.slice_end(times[*row as usize]) == part.slice_end));
                 seen += rows.len();

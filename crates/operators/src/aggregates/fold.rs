@@ -1,0 +1,403 @@
+//! Takes batches into groups: keys hashed once, then sub-batches of [`BLOCK_ROWS`] rows, so that the records of a sub-batch
+//! are still in the cache when the accumulators run.
+
+use std::ops::Range;
+
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::datatypes::DataType;
+use tidemill_core::{Batch, KeyDecoder, KeyEncoder, KeyRef, Keys, Result};
+use tidemill_expr::{RecordsMut, Registry, SqlType};
+use tidemill_state::{
+    BLOCK_ROWS, GroupTable, KeyedTable, OrderedTable, SlicedTable, StateTable, TableDescriptor, ValueField, ValueKind,
+};
+
+use super::distinct::{DistinctSet, HASH_WORD};
+use super::store::{RecordKeys, Stores, remove_values};
+use super::{Aggregates, Arguments};
+use crate::config::AggregateCall;
+
+/// Which words of a record are the operator's own; they come before those of the calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnWords {
+    /// None.
+    Nothing,
+    /// How many rows were added, less those taken back.
+    NetRows,
+    /// How many rows came (for partial results), then the above where rows may be taken back.
+    InputRows {
+        /// True where rows may be taken back.
+        retracting: bool,
+    },
+}
+
+impl OwnWords {
+    fn count(self) -> usize {
+        match self {
+            OwnWords::Nothing => 0,
+            OwnWords::NetRows => 1,
+            OwnWords::InputRows { retracting } => 1 + usize::from(retracting),
+        }
+    }
+}
+
+/// Keys and aggregates of an operator, and what they need beside the table of its groups.
+pub struct Fold {
+    needed: Vec<usize>,
+    aggregates: Aggregates,
+    own: OwnWords,
+    encoder: KeyEncoder,
+    keys: Keys,
+    key_columns: Vec<ArrayRef>,
+    arguments: Option<Arguments>,
+    batch: Option<Batch>,
+    sets: Vec<DistinctSet>,
+    values: Vec<Option<OrderedTable>>,
+    keeps_values: bool,
+    record_keys: RecordKeys,
+    masks: Vec<Option<BooleanArray>>,
+    rows: Vec<u32>,
+    decoder: KeyDecoder,
+}
+
+/// The tables of the distinct sets.
+pub trait SetTables {
+    /// The table of a set by its number.
+    fn table(&mut self, number: usize) -> Result<&mut GroupTable>;
+}
+
+impl SetTables for Vec<KeyedTable> {
+    fn table(&mut self, number: usize) -> Result<&mut GroupTable> {
+        Ok(&mut self[number])
+    }
+}
+
+/// The tables of the distinct sets, of one slice.
+pub struct SliceSets<'a> {
+    /// One for each set.
+    pub tables: &'a mut [SlicedTable],
+    /// The slice's end.
+    pub end: i64,
+}
+
+impl SetTables for SliceSets<'_> {
+    fn table(&mut self, number: usize) -> Result<&mut GroupTable> {
+        self.tables[number].slice_mut(self.end)
+    }
+}
+
+impl Fold {
+    /// `keys`, arguments and filters are columns of an input of types `input`; `prefixed`: values are kept by window.
+    pub fn new(
+        keys: &[usize],
+        calls: &[AggregateCall],
+        input: &[SqlType],
+        retracting: bool,
+        own: OwnWords,
+        functions: &Registry,
+    ) -> Result<Fold> {
+        let columns = calls.iter().flat_map(|call| call.args.iter().copied().chain(call.filter).map(|column| column as usize));
+        let mut needed: Vec<usize> = keys.iter().copied().chain(columns).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        if let Some(missing) = needed.iter().find(|column| **column >= input.len()) {
+            let text = format!("an aggregation reads column {missing} of {}", input.len());
+            return Err(tidemill_core::Failure::fatal("graph.malformed", text));
+        }
+        // Everything below is in terms of the needed columns alone.
+        let place = |column: usize| needed.binary_search(&column).unwrap_or(0);
+        let calls: Vec<AggregateCall> = calls
+            .iter()
+            .map(|call| AggregateCall {
+                args: call.args.iter().map(|column| place(*column as usize) as u32).collect(),
+                filter: call.filter.map(|column| place(column as usize) as u32),
+                ..call.clone()
+            })
+            .collect();
+        let types: Vec<SqlType> = needed.iter().map(|column| input[*column].clone()).collect();
+        let arrow: Vec<DataType> = types.iter().map(SqlType::arrow_type).collect();
+        let keys: Vec<usize> = keys.iter().map(|column| place(*column)).collect();
+        let key_types: Vec<DataType> = keys.iter().map(|column| arrow[*column].clone()).collect();
+        let aggregates = Aggregates::bind(&calls, &types, retracting, own.count(), functions)?;
+        let count = ValueField::new(0, "count", ValueKind::Int64);
+        let values: Vec<Option<OrderedTable>> = aggregates
+            .calls()
+            .iter()
+            .enumerate()
+            .map(|(number, call)| {
+                let descriptor = TableDescriptor::keyed(format!("values-{number}"), key_types.clone(), vec![count.clone()]);
+                call.keeps_values().then(|| OrderedTable::new(descriptor, &[0]))
+            })
+            .collect();
+        Ok(Fold {
+            sets: DistinctSet::all_of(&aggregates, &key_types, &arrow)?,
+            masks: vec![None; calls.len()],
+            keeps_values: values.iter().any(Option::is_some),
+            values,
+            aggregates,
+            own,
+            decoder: KeyDecoder::new(&key_types)?,
+            encoder: KeyEncoder::new(keys, &key_types)?,
+            needed,
+            keys: Keys::new(),
+            key_columns: Vec::new(),
+            arguments: None,
+            batch: None,
+            record_keys: RecordKeys::default(),
+            rows: Vec::new(),
+        })
+    }
+
+    /// The input columns that are read, in ascending order: what [`set_batch`](Fold::set_batch) takes.
+    pub fn needed(&self) -> &[usize] {
+        &self.needed
+    }
+
+    /// The calls.
+    pub fn aggregates(&self) -> &Aggregates {
+        &self.aggregates
+    }
+
+    /// The sets of the DISTINCT calls.
+    pub fn sets(&self) -> &[DistinctSet] {
+        &self.sets
+    }
+
+    /// True where a call keeps its values in a table.
+    pub fn keeps_values(&self) -> bool {
+        self.keeps_values
+    }
+
+    /// What the table of the groups is.
+    pub fn descriptor(&self, name: &str) -> TableDescriptor {
+        let own = ["rows", "net rows"];
+        let own = if self.own == OwnWords::NetRows { &own[1..] } else { &own[..self.own.count()] };
+        let mut fields: Vec<ValueField> =
+            (0..).zip(own).map(|(id, name)| ValueField::new(id, *name, ValueKind::Int64)).collect();
+        fields.extend(self.aggregates.fields());
+        TableDescriptor::keyed(name, self.encoder.types().to_vec(), fields)
+    }
+
+    /// The values of a new group: empty states.
+    pub fn template(&self) -> Vec<u64> {
+        vec![0; self.aggregates.words()]
+    }
+
+    /// The tables of values in order, for checkpoints.
+    pub fn value_tables(&mut self) -> impl Iterator<Item = &mut dyn StateTable> {
+        self.values.iter_mut().flatten().map(|table| table as &mut dyn StateTable)
+    }
+
+    /// Makes a batch, which has the [`needed`](Fold::needed) columns, the one that is folded.
+    pub fn set_batch(&mut self, batch: Batch) -> Result<()> {
+        self.encoder.encode(&batch, &mut self.keys)?;
+        let arguments = self.aggregates.arguments(&batch);
+        if !self.sets.is_empty() {
+            self.key_columns = self.encoder.columns().iter().map(|column| batch.column(*column)).collect();
+            for set in &mut self.sets {
+                set.set_batch(&self.key_columns, &self.keys, &arguments)?;
+            }
+        }
+        self.arguments = Some(arguments);
+        self.batch = Some(batch);
+        Ok(())
+    }
+
+    /// The batch has been folded.
+    pub fn forget_batch(&mut self) {
+        self.key_columns.clear();
+        self.arguments = None;
+        self.batch = None;
+    }
+
+    /// How many key columns there are.
+    pub fn key_count(&self) -> usize {
+        self.encoder.columns().len()
+    }
+
+    /// Tables for the distinct sets, by slice.
+    pub fn set_tables_by_slice(&self) -> Vec<SlicedTable> {
+        let table = |(number, set): (usize, &DistinctSet)| {
+            SlicedTable::new(set.descriptor(number), &set.template()).keeping_hash(HASH_WORD)
+        };
+        self.sets.iter().enumerate().map(table).collect()
+    }
+
+    /// Tables for the distinct sets.
+    pub fn set_tables(&self) -> Vec<KeyedTable> {
+        let table = |(number, set): (usize, &DistinctSet)| {
+            KeyedTable::new(set.descriptor(number), &set.template()).keeping_hash(HASH_WORD)
+        };
+        self.sets.iter().enumerate().map(table).collect()
+    }
+
+    /// The keys of the batch.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The key columns of the batch.
+    pub fn batch_key_columns(&self) -> Vec<ArrayRef> {
+        self.batch.iter().flat_map(|batch| self.encoder.columns().iter().map(|column| batch.column(*column))).collect()
+    }
+
+    /// Takes rows of the batch into their groups. `prefix`: what values are kept under.
+    pub fn fold(
+        &mut self,
+        groups: &mut GroupTable,
+        range: Range<usize>,
+        prefix: &[u8],
+        sets: &mut dyn SetTables,
+    ) -> Result<()> {
+        let mut rows = std::mem::take(&mut self.rows);
+        let mut start = range.start;
+        let mut result = Ok(());
+        while start < range.end && result.is_ok() {
+            let end = range.end.min(start + BLOCK_ROWS);
+            rows.clear();
+            result = groups
+                .upsert(&self.keys, start..end, &mut rows)
+                .and_then(|()| self.fold_rows(groups, &rows, start, prefix, sets));
+            start = end;
+        }
+        self.rows = rows;
+        result
+    }
+
+    /// Takes rows of the batch from `first` on into the groups `rows`, one a row.
+    pub fn fold_rows(
+        &mut self,
+        groups: &mut GroupTable,
+        rows: &[u32],
+        first: usize,
+        prefix: &[u8],
+        sets: &mut dyn SetTables,
+    ) -> Result<()> {
+        let (Some(all), Some(batch)) = (&self.arguments, &self.batch) else { return Ok(()) };
+        let sliced;
+        let arguments = if rows.len() == batch.len() {
+            all
+        } else {
+            sliced = all.slice(first, rows.len());
+            &sliced
+        };
+        let kinds = batch.kinds().map(|kinds| &kinds[first..first + rows.len()]);
+        for (number, set) in self.sets.iter_mut().enumerate() {
+            set.count(sets.table(number)?, first, rows.len(), arguments, kinds, &mut self.masks)?;
+        }
+        if self.keeps_values {
+            self.record_keys.set_batch(&self.keys, first, rows);
+        }
+        let parts = groups.update(rows).into_parts();
+        let at = parts.first_value_word;
+        let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        match self.own {
+            OwnWords::Nothing => {}
+            OwnWords::NetRows => count_net(&mut records, at, rows, kinds),
+            OwnWords::InputRows { retracting } => {
+                rows.iter().for_each(|row| records.words_mut::<1>(*row, at)[0] += 1);
+                if retracting {
+                    count_net(&mut records, at + 1, rows, kinds);
+                }
+            }
+        }
+        let mut stores = Stores {
+            bytes: parts.bytes,
+            values: &mut self.values,
+            keys: &self.record_keys,
+            layout: self.encoder.layout(),
+            prefix,
+            call: 0,
+        };
+        self.aggregates.update(&mut records, at, rows, arguments, &self.masks, kinds, &mut stores)
+    }
+
+    /// The results of groups, one column a call.
+    pub fn emit(&mut self, groups: &mut GroupTable, rows: &[u32], prefix: &[u8]) -> Result<Vec<ArrayRef>> {
+        if self.keeps_values {
+            self.record_keys.set_rows(groups, rows);
+        }
+        let parts = groups.update(&[]).into_parts();
+        let at = parts.first_value_word;
+        let records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        let mut stores = Stores {
+            bytes: parts.bytes,
+            values: &mut self.values,
+            keys: &self.record_keys,
+            layout: self.encoder.layout(),
+            prefix,
+            call: 0,
+        };
+        self.aggregates.emit(&records, at, rows, &mut stores)
+    }
+
+    /// The key columns of groups.
+    pub fn decode_keys(&mut self, groups: &GroupTable, rows: &[u32]) -> Result<Vec<ArrayRef>> {
+        groups.decode_keys(rows, &mut self.decoder)?;
+        self.decoder.finish()
+    }
+
+    /// The states of groups as words, one group after the other; their keys become those that
+    /// [`merge_words`](Fold::merge_words) takes states for.
+    pub fn read_states(&mut self, groups: &GroupTable, rows: &[u32]) -> Result<Vec<u64>> {
+        let mut words = Vec::with_capacity(rows.len() * self.aggregates.words());
+        rows.iter().for_each(|row| words.extend_from_slice(groups.values(*row)));
+        let columns = self.decode_keys(groups, rows)?;
+        self.set_keys(&columns, rows.len())?;
+        Ok(words)
+    }
+
+    /// Makes key columns those that [`merge_words`](Fold::merge_words) takes partial states for.
+    pub fn set_keys(&mut self, columns: &[ArrayRef], rows: usize) -> Result<()> {
+        self.encoder.encode_columns(columns, rows, None, &mut self.keys)
+    }
+
+    /// Adds partial states to the groups of keys: for each key as many words as a record has.
+    pub fn merge_words(&mut self, into: &mut GroupTable, words: &[u64], range: Range<usize>) -> Result<()> {
+        let mut rows = std::mem::take(&mut self.rows);
+        let stride = self.aggregates.words();
+        let mut start = range.start;
+        let mut result = Ok(());
+        while start < range.end && result.is_ok() {
+            let end = range.end.min(start + BLOCK_ROWS);
+            rows.clear();
+            result = into.upsert(&self.keys, start..end, &mut rows).and_then(|()| {
+                let words = &words[start * stride..end * stride];
+                let parts = into.update(&rows).into_parts();
+                let at = parts.first_value_word;
+                let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+                for (row, state) in rows.iter().zip(words.chunks_exact(stride.max(1))) {
+                    for (word, more) in state.iter().enumerate().take(self.own.count()) {
+                        let word = &mut records.words_mut::<1>(*row, at + word)[0];
+                        *word = word.wrapping_add(*more);
+                    }
+                }
+                self.aggregates.merge(&mut records, at, &rows, words, stride)
+            });
+            start = end;
+        }
+        self.rows = rows;
+        result
+    }
+
+    /// Forgets the values that groups have kept under a prefix.
+    pub fn remove_values(&mut self, groups: &GroupTable, rows: &[u32], prefix: &[u8]) {
+        let layout = self.encoder.layout();
+        let mut key = Vec::new();
+        for row in rows {
+            key.clear();
+            groups.append_key(*row, &mut key);
+            let hash = tidemill_core::hash::of_bytes(&key);
+            if let Some(key) = KeyRef::from_bytes(layout, &key) {
+                self.values.iter_mut().flatten().for_each(|table| remove_values(table, key, hash, prefix));
+            }
+        }
+    }
+}
+
+fn count_net(records: &mut RecordsMut<'_>, at: usize, rows: &[u32], kinds: Option<&[tidemill_core::RowKind]>) {
+    for (position, row) in rows.iter().enumerate() {
+        let sign = kinds.map_or(1, |kinds| kinds[position].sign());
+        let count = &mut records.words_mut::<1>(*row, at)[0];
+        *count = count.wrapping_add(sign as u64);
+    }
+}
