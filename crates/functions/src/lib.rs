@@ -2,6 +2,7 @@
 //! Does not own: how expressions are evaluated and where accumulators live (`expr`, `operators`), names in scope (`planner`).
 
 mod access;
+mod aggregates;
 mod arithmetic;
 mod cast;
 pub mod civil;
@@ -13,3 +14,16 @@ mod interval;
 mod order;
 
 pub use cast::{Casts, cast};
+
+use std::sync::Arc;
+
+use tidemill_expr::Registry;
+
+/// All functions: Flink's names, and the aliases it knows.
+pub fn registry() -> Registry {
+    let mut registry = Registry::new(Arc::new(Casts));
+    arithmetic::register(&mut registry);
+    compare::register(&mut registry);
+    aggregates::register(&mut registry);
+    registry
+}
