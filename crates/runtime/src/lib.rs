@@ -14,7 +14,6 @@ pub mod mutants;
 pub mod opened;
 mod restore;
 mod sleeper;
-mod table_schema;
 pub mod worker;
 
 pub use clock::SystemEnv;

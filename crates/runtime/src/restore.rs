@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use tidemill_checkpoint::manifest::{RunFormat, operator_id};
 use tidemill_checkpoint::savepoint::{SavepointTable, write_savepoint as write_files};
-use tidemill_checkpoint::savepoint_table::{StateEntry, read_table};
-use tidemill_checkpoint::{CheckpointContent, RunRef, envelope, tree};
+use tidemill_checkpoint::savepoint_table::{StateEntry, TableColumns, read_table};
+use tidemill_checkpoint::{CheckpointContent, RunRef, decode_descriptor, encode_descriptor, envelope, tree};
 use tidemill_core::map::Map;
 use tidemill_core::storage::Storage;
 use tidemill_core::{EventTime, KeyGroupSet, KeyGroups, OperatorId, Result, Routing};
@@ -16,7 +16,6 @@ use tidemill_state::run_file::{self, RunReader};
 use tidemill_state::{DeltaSink, Entry, TableDescriptor};
 
 use crate::content::effective_groups;
-use crate::table_schema;
 use crate::worker::{OwnedDelta, OwnedRun};
 
 /// What operators left, and the splits of the sources.
@@ -56,7 +55,7 @@ pub(crate) fn encode_object(
         };
         object.extend_from_slice(&bytes);
         let (operator, table) = (owned.operator, owned.table.name.clone());
-        runs.push(OwnedRun { operator, table, descriptor: table_schema::to_bytes(&owned.table)?, run });
+        runs.push(OwnedRun { operator, table, descriptor: encode_descriptor(&owned.table), run });
     }
     Ok((object, runs))
 }
@@ -150,7 +149,7 @@ fn live_rows(storage: &dyn Storage, content: &CheckpointContent) -> Result<Vec<L
             tables.push(LiveTable {
                 operator: operator_id(&stored.operator)?,
                 table: table.name.clone(),
-                descriptor: table_schema::from_bytes(&table.descriptor)?,
+                descriptor: decode_descriptor(&table.descriptor)?,
                 rows,
             });
         }
@@ -193,7 +192,7 @@ pub(crate) fn write_savepoint(
             operator: table.operator,
             subtask: None,
             table: table.table,
-            columns: table_schema::columns(&table.descriptor),
+            columns: TableColumns::of(&table.descriptor),
             entries: Box::new(table.rows.into_iter().map(row)),
         }
     });

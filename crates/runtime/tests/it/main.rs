@@ -1,0 +1,6 @@
+//! Behaviours of the in-process cluster, a module each.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod a_directory_belongs_to_one_job;
+mod a_stopped_job_goes_on_where_it_was;
+mod support;
