@@ -243,8 +243,8 @@ impl GroupTable {
         self.keys.index.memory() + self.rows.memory()
     }
 
-    /// How often a search went through more than eight cache lines. A number that grows with the rows tells of keys that
-    /// were made to collide.
+    /// How often a search went through more than 16 cache lines. It is a few times in a million rows; much more tells
+    /// of keys that were made to collide.
     pub fn long_probes(&self) -> u64 {
         self.keys.index.long_probes()
     }

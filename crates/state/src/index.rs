@@ -34,7 +34,7 @@ const BUCKETS: usize = 1 << BUCKET_BITS;
 /// Directory bits come from the tag, behind the bucket's.
 const DEPTH_MAX: u32 = 32 - BUCKET_BITS - 1;
 /// A search through more buckets than this is counted, and splits the segment.
-const PROBES_MAX: usize = 8;
+const PROBES_MAX: usize = 16;
 
 /// How many keys are looked up together: their cache lines fit the nearest cache.
 pub const BLOCK_ROWS: usize = 512;
@@ -138,7 +138,7 @@ impl Index {
         self.memory.as_ptr().cast()
     }
 
-    /// Searches and insertions that went through more than eight buckets.
+    /// Searches and insertions that went through more than 16 buckets.
     pub(crate) fn long_probes(&self) -> u64 {
         self.long_probes
     }

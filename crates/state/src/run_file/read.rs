@@ -30,15 +30,19 @@ pub trait ReadAt {
     fn read_at(&self, offset: u64, len: u64) -> Result<Cow<'_, [u8]>>;
 }
 
-impl ReadAt for [u8] {
+fn part(bytes: &[u8], offset: u64, len: u64) -> Result<Cow<'_, [u8]>> {
+    let end = offset.checked_add(len).filter(|end| *end <= bytes.len() as u64);
+    let end = end.ok_or_else(|| damaged("it is cut short"))?;
+    Ok(Cow::Borrowed(&bytes[offset as usize..end as usize]))
+}
+
+impl ReadAt for &[u8] {
     fn len(&self) -> u64 {
         <[u8]>::len(self) as u64
     }
 
     fn read_at(&self, offset: u64, len: u64) -> Result<Cow<'_, [u8]>> {
-        let end = offset.checked_add(len).filter(|end| *end <= ReadAt::len(self));
-        let end = end.ok_or_else(|| damaged("it is cut short"))?;
-        Ok(Cow::Borrowed(&self[offset as usize..end as usize]))
+        part(self, offset, len)
     }
 }
 
@@ -48,7 +52,7 @@ impl ReadAt for Vec<u8> {
     }
 
     fn read_at(&self, offset: u64, len: u64) -> Result<Cow<'_, [u8]>> {
-        self.as_slice().read_at(offset, len)
+        part(self, offset, len)
     }
 }
 
