@@ -1,7 +1,7 @@
 //! Random changes, freezes and slices of gathering, beside a map. Every delta that is complete is written as a run file;
 //! the chain of them is restored at several parallelisms, and must give what the map held at the freeze.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use tidemill_core::{KeyGroups, Routing};
@@ -79,6 +79,8 @@ impl<S: Subject> Run<S> {
             self.frozen = Some((expected, delta));
             return;
         }
+        let places: BTreeSet<_> = delta.entries().map(|entry| (entry.key, entry.order)).collect();
+        assert_eq!(places.len(), delta.len(), "a row twice in a delta");
         if delta.is_full() {
             self.files.clear();
         }
