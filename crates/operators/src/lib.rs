@@ -4,5 +4,11 @@
 pub mod aggregates;
 pub mod calc;
 pub mod config;
+pub mod group;
 pub mod limit;
+pub mod local;
+mod register;
+pub mod session;
 pub mod window;
+
+pub use register::register;

@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
-use tidemill_core::{Batch, KeyDecoder, KeyEncoder, KeyRef, Keys, Result};
+use tidemill_core::{Batch, Failure, KeyDecoder, KeyEncoder, KeyLayout, KeyRef, Keys, Result, RowKind};
 use tidemill_expr::{RecordsMut, Registry, SqlType};
 use tidemill_state::{
-    BLOCK_ROWS, GroupTable, KeyedTable, OrderedTable, SlicedTable, StateTable, TableDescriptor, ValueField, ValueKind,
+    BLOCK_ROWS, GroupTable, KeyedTable, OrderedTable, RecordsMut as StateRecords, SlicedTable, StateTable, TableDescriptor,
+    ValueField, ValueKind,
 };
 
 use super::distinct::{DistinctSet, HASH_WORD};
@@ -16,47 +17,58 @@ use super::store::{RecordKeys, Stores, remove_values};
 use super::{Aggregates, Arguments};
 use crate::config::AggregateCall;
 
-/// Which words of a record are the operator's own; they come before those of the calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnWords {
-    /// None.
-    Nothing,
+/// Which words of a record are the operator's own; they come before those of the calls, in this order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnWords {
+    /// Words that only the operator writes, by name.
+    pub reserved: &'static [&'static str],
+    /// How many rows came.
+    pub input_rows: bool,
     /// How many rows were added, less those taken back.
-    NetRows,
-    /// How many rows came (for partial results), then the above where rows may be taken back.
-    InputRows {
-        /// True where rows may be taken back.
-        retracting: bool,
-    },
+    pub net_rows: bool,
 }
 
 impl OwnWords {
+    fn names(self) -> Vec<&'static str> {
+        let rows = self.input_rows.then_some("rows");
+        let net = self.net_rows.then_some("net rows");
+        self.reserved.iter().copied().chain(rows).chain(net).collect()
+    }
+
     fn count(self) -> usize {
-        match self {
-            OwnWords::Nothing => 0,
-            OwnWords::NetRows => 1,
-            OwnWords::InputRows { retracting } => 1 + usize::from(retracting),
-        }
+        self.names().len()
+    }
+
+    /// The word that counts net rows.
+    fn net_word(self) -> usize {
+        self.reserved.len() + usize::from(self.input_rows)
     }
 }
 
 /// Keys and aggregates of an operator, and what they need beside the table of its groups.
 pub struct Fold {
     needed: Vec<usize>,
-    aggregates: Aggregates,
-    own: OwnWords,
     encoder: KeyEncoder,
     keys: Keys,
-    key_columns: Vec<ArrayRef>,
     arguments: Option<Arguments>,
     batch: Option<Batch>,
     sets: Vec<DistinctSet>,
-    values: Vec<Option<OrderedTable>>,
-    keeps_values: bool,
-    record_keys: RecordKeys,
-    masks: Vec<Option<BooleanArray>>,
     rows: Vec<u32>,
     decoder: KeyDecoder,
+    /// What works on records, wherever they are.
+    pub states: States,
+}
+
+/// The states of an operator's calls in records, and what the calls keep beside.
+pub struct States {
+    aggregates: Aggregates,
+    own: OwnWords,
+    /// The table of values of each call that keeps any.
+    values: Vec<Option<OrderedTable>>,
+    record_keys: RecordKeys,
+    /// For each call with DISTINCT the rows that count.
+    masks: Vec<Option<BooleanArray>>,
+    layout: KeyLayout,
 }
 
 /// The tables of the distinct sets.
@@ -86,7 +98,7 @@ impl SetTables for SliceSets<'_> {
 }
 
 impl Fold {
-    /// `keys`, arguments and filters are columns of an input of types `input`; `prefixed`: values are kept by window.
+    /// `keys`, arguments and filters are columns of an input of types `input`.
     pub fn new(
         keys: &[usize],
         calls: &[AggregateCall],
@@ -101,7 +113,7 @@ impl Fold {
         needed.dedup();
         if let Some(missing) = needed.iter().find(|column| **column >= input.len()) {
             let text = format!("an aggregation reads column {missing} of {}", input.len());
-            return Err(tidemill_core::Failure::fatal("graph.malformed", text));
+            return Err(Failure::fatal("graph.malformed", text));
         }
         // Everything below is in terms of the needed columns alone.
         let place = |column: usize| needed.binary_search(&column).unwrap_or(0);
@@ -128,22 +140,20 @@ impl Fold {
                 call.keeps_values().then(|| OrderedTable::new(descriptor, &[0]))
             })
             .collect();
+        let sets = DistinctSet::all_of(&aggregates, &key_types, &arrow)?;
+        let encoder = KeyEncoder::new(keys, &key_types)?;
+        let layout = encoder.layout();
+        let masks = vec![None; calls.len()];
         Ok(Fold {
-            sets: DistinctSet::all_of(&aggregates, &key_types, &arrow)?,
-            masks: vec![None; calls.len()],
-            keeps_values: values.iter().any(Option::is_some),
-            values,
-            aggregates,
-            own,
+            sets,
             decoder: KeyDecoder::new(&key_types)?,
-            encoder: KeyEncoder::new(keys, &key_types)?,
+            encoder,
             needed,
             keys: Keys::new(),
-            key_columns: Vec::new(),
             arguments: None,
             batch: None,
-            record_keys: RecordKeys::default(),
             rows: Vec::new(),
+            states: States { aggregates, own, values, record_keys: RecordKeys::default(), masks, layout },
         })
     }
 
@@ -154,7 +164,7 @@ impl Fold {
 
     /// The calls.
     pub fn aggregates(&self) -> &Aggregates {
-        &self.aggregates
+        &self.states.aggregates
     }
 
     /// The sets of the DISTINCT calls.
@@ -164,37 +174,35 @@ impl Fold {
 
     /// True where a call keeps its values in a table.
     pub fn keeps_values(&self) -> bool {
-        self.keeps_values
+        self.states.keeps_values()
     }
 
     /// What the table of the groups is.
     pub fn descriptor(&self, name: &str) -> TableDescriptor {
-        let own = ["rows", "net rows"];
-        let own = if self.own == OwnWords::NetRows { &own[1..] } else { &own[..self.own.count()] };
-        let mut fields: Vec<ValueField> =
-            (0..).zip(own).map(|(id, name)| ValueField::new(id, *name, ValueKind::Int64)).collect();
-        fields.extend(self.aggregates.fields());
+        let own = self.states.own.names().into_iter();
+        let mut fields: Vec<ValueField> = (0..).zip(own).map(|(id, name)| ValueField::new(id, name, ValueKind::Int64)).collect();
+        fields.extend(self.states.aggregates.fields());
         TableDescriptor::keyed(name, self.encoder.types().to_vec(), fields)
     }
 
     /// The values of a new group: empty states.
     pub fn template(&self) -> Vec<u64> {
-        vec![0; self.aggregates.words()]
+        vec![0; self.states.aggregates.words()]
     }
 
     /// The tables of values in order, for checkpoints.
     pub fn value_tables(&mut self) -> impl Iterator<Item = &mut dyn StateTable> {
-        self.values.iter_mut().flatten().map(|table| table as &mut dyn StateTable)
+        self.states.values.iter_mut().flatten().map(|table| table as &mut dyn StateTable)
     }
 
     /// Makes a batch, which has the [`needed`](Fold::needed) columns, the one that is folded.
     pub fn set_batch(&mut self, batch: Batch) -> Result<()> {
         self.encoder.encode(&batch, &mut self.keys)?;
-        let arguments = self.aggregates.arguments(&batch);
+        let arguments = self.states.aggregates.arguments(&batch);
         if !self.sets.is_empty() {
-            self.key_columns = self.encoder.columns().iter().map(|column| batch.column(*column)).collect();
+            let columns: Vec<ArrayRef> = self.encoder.columns().iter().map(|column| batch.column(*column)).collect();
             for set in &mut self.sets {
-                set.set_batch(&self.key_columns, &self.keys, &arguments)?;
+                set.set_batch(&columns, &self.keys, &arguments)?;
             }
         }
         self.arguments = Some(arguments);
@@ -204,7 +212,6 @@ impl Fold {
 
     /// The batch has been folded.
     pub fn forget_batch(&mut self) {
-        self.key_columns.clear();
         self.arguments = None;
         self.batch = None;
     }
@@ -233,6 +240,16 @@ impl Fold {
     /// The keys of the batch.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The arguments of the batch's rows.
+    pub fn arguments(&self) -> Option<&Arguments> {
+        self.arguments.as_ref()
+    }
+
+    /// The batch.
+    pub fn batch(&self) -> Option<&Batch> {
+        self.batch.as_ref()
     }
 
     /// The key columns of the batch.
@@ -282,52 +299,20 @@ impl Fold {
         };
         let kinds = batch.kinds().map(|kinds| &kinds[first..first + rows.len()]);
         for (number, set) in self.sets.iter_mut().enumerate() {
-            set.count(sets.table(number)?, first, rows.len(), arguments, kinds, &mut self.masks)?;
+            set.count(sets.table(number)?, first, rows.len(), arguments, kinds, &mut self.states.masks)?;
         }
-        if self.keeps_values {
-            self.record_keys.set_batch(&self.keys, first, rows);
+        if self.states.keeps_values() {
+            self.states.record_keys.set_batch(&self.keys, first, rows);
         }
-        let parts = groups.update(rows).into_parts();
-        let at = parts.first_value_word;
-        let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
-        match self.own {
-            OwnWords::Nothing => {}
-            OwnWords::NetRows => count_net(&mut records, at, rows, kinds),
-            OwnWords::InputRows { retracting } => {
-                rows.iter().for_each(|row| records.words_mut::<1>(*row, at)[0] += 1);
-                if retracting {
-                    count_net(&mut records, at + 1, rows, kinds);
-                }
-            }
-        }
-        let mut stores = Stores {
-            bytes: parts.bytes,
-            values: &mut self.values,
-            keys: &self.record_keys,
-            layout: self.encoder.layout(),
-            prefix,
-            call: 0,
-        };
-        self.aggregates.update(&mut records, at, rows, arguments, &self.masks, kinds, &mut stores)
+        self.states.update(groups.update(rows), rows, arguments, kinds, prefix)
     }
 
     /// The results of groups, one column a call.
     pub fn emit(&mut self, groups: &mut GroupTable, rows: &[u32], prefix: &[u8]) -> Result<Vec<ArrayRef>> {
-        if self.keeps_values {
-            self.record_keys.set_rows(groups, rows);
+        if self.states.keeps_values() {
+            self.states.record_keys.set_rows(groups, rows);
         }
-        let parts = groups.update(&[]).into_parts();
-        let at = parts.first_value_word;
-        let records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
-        let mut stores = Stores {
-            bytes: parts.bytes,
-            values: &mut self.values,
-            keys: &self.record_keys,
-            layout: self.encoder.layout(),
-            prefix,
-            call: 0,
-        };
-        self.aggregates.emit(&records, at, rows, &mut stores)
+        self.states.emit(groups.update(&[]), rows, prefix)
     }
 
     /// The key columns of groups.
@@ -336,10 +321,22 @@ impl Fold {
         self.decoder.finish()
     }
 
+    /// The key columns of keys given as bytes, one after the other, each ending at one of `ends`.
+    pub fn decode_key_bytes(&mut self, bytes: &[u8], ends: &[usize]) -> Result<Vec<ArrayRef>> {
+        let mut start = 0;
+        for end in ends {
+            let key = KeyRef::from_bytes(self.encoder.layout(), &bytes[start..*end])
+                .ok_or_else(|| Failure::fatal("state.damaged", "a stored key has not the format of its types"))?;
+            self.decoder.push(key)?;
+            start = *end;
+        }
+        self.decoder.finish()
+    }
+
     /// The states of groups as words, one group after the other; their keys become those that
     /// [`merge_words`](Fold::merge_words) takes states for.
     pub fn read_states(&mut self, groups: &GroupTable, rows: &[u32]) -> Result<Vec<u64>> {
-        let mut words = Vec::with_capacity(rows.len() * self.aggregates.words());
+        let mut words = Vec::with_capacity(rows.len() * self.states.aggregates.words());
         rows.iter().for_each(|row| words.extend_from_slice(groups.values(*row)));
         let columns = self.decode_keys(groups, rows)?;
         self.set_keys(&columns, rows.len())?;
@@ -354,7 +351,7 @@ impl Fold {
     /// Adds partial states to the groups of keys: for each key as many words as a record has.
     pub fn merge_words(&mut self, into: &mut GroupTable, words: &[u64], range: Range<usize>) -> Result<()> {
         let mut rows = std::mem::take(&mut self.rows);
-        let stride = self.aggregates.words();
+        let stride = self.states.aggregates.words();
         let mut start = range.start;
         let mut result = Ok(());
         while start < range.end && result.is_ok() {
@@ -362,16 +359,7 @@ impl Fold {
             rows.clear();
             result = into.upsert(&self.keys, start..end, &mut rows).and_then(|()| {
                 let words = &words[start * stride..end * stride];
-                let parts = into.update(&rows).into_parts();
-                let at = parts.first_value_word;
-                let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
-                for (row, state) in rows.iter().zip(words.chunks_exact(stride.max(1))) {
-                    for (word, more) in state.iter().enumerate().take(self.own.count()) {
-                        let word = &mut records.words_mut::<1>(*row, at + word)[0];
-                        *word = word.wrapping_add(*more);
-                    }
-                }
-                self.aggregates.merge(&mut records, at, &rows, words, stride)
+                self.states.merge(into.update(&rows), &rows, words)
             });
             start = end;
         }
@@ -388,16 +376,81 @@ impl Fold {
             groups.append_key(*row, &mut key);
             let hash = tidemill_core::hash::of_bytes(&key);
             if let Some(key) = KeyRef::from_bytes(layout, &key) {
-                self.values.iter_mut().flatten().for_each(|table| remove_values(table, key, hash, prefix));
+                self.states.values.iter_mut().flatten().for_each(|table| remove_values(table, key, hash, prefix));
             }
         }
     }
 }
 
-fn count_net(records: &mut RecordsMut<'_>, at: usize, rows: &[u32], kinds: Option<&[tidemill_core::RowKind]>) {
-    for (position, row) in rows.iter().enumerate() {
-        let sign = kinds.map_or(1, |kinds| kinds[position].sign());
-        let count = &mut records.words_mut::<1>(*row, at)[0];
-        *count = count.wrapping_add(sign as u64);
+impl States {
+    /// True where a call keeps its values in a table.
+    pub fn keeps_values(&self) -> bool {
+        self.values.iter().any(Option::is_some)
+    }
+
+    /// Takes rows into records that may be written, one a row. `prefix`: what values are kept under.
+    pub fn update(
+        &mut self,
+        records: StateRecords<'_>,
+        rows: &[u32],
+        arguments: &Arguments,
+        kinds: Option<&[RowKind]>,
+        prefix: &[u8],
+    ) -> Result<()> {
+        let parts = records.into_parts();
+        let at = parts.first_value_word;
+        let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        if self.own.input_rows {
+            let word = at + self.own.reserved.len();
+            rows.iter().for_each(|row| records.words_mut::<1>(*row, word)[0] += 1);
+        }
+        if self.own.net_rows {
+            let word = at + self.own.net_word();
+            for (position, row) in rows.iter().enumerate() {
+                let sign = kinds.map_or(1, |kinds| kinds[position].sign());
+                let count = &mut records.words_mut::<1>(*row, word)[0];
+                *count = count.wrapping_add(sign as u64);
+            }
+        }
+        let mut stores = Stores {
+            bytes: parts.bytes,
+            values: &mut self.values,
+            keys: &self.record_keys,
+            layout: self.layout,
+            prefix,
+            call: 0,
+        };
+        self.aggregates.update(&mut records, at, rows, arguments, &self.masks, kinds, &mut stores)
+    }
+
+    /// Adds partial states to records: for each as many words as a record has.
+    pub fn merge(&mut self, records: StateRecords<'_>, into: &[u32], words: &[u64]) -> Result<()> {
+        let stride = self.aggregates.words();
+        let parts = records.into_parts();
+        let at = parts.first_value_word;
+        let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        for (row, state) in into.iter().zip(words.chunks_exact(stride.max(1))) {
+            for (word, more) in state.iter().enumerate().take(self.own.count()).skip(self.own.reserved.len()) {
+                let word = &mut records.words_mut::<1>(*row, at + word)[0];
+                *word = word.wrapping_add(*more);
+            }
+        }
+        self.aggregates.merge(&mut records, at, into, words, stride)
+    }
+
+    /// The results of records, one column a call.
+    pub fn emit(&mut self, records: StateRecords<'_>, rows: &[u32], prefix: &[u8]) -> Result<Vec<ArrayRef>> {
+        let parts = records.into_parts();
+        let at = parts.first_value_word;
+        let records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        let mut stores = Stores {
+            bytes: parts.bytes,
+            values: &mut self.values,
+            keys: &self.record_keys,
+            layout: self.layout,
+            prefix,
+            call: 0,
+        };
+        self.aggregates.emit(&records, at, rows, &mut stores)
     }
 }

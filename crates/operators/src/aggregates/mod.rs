@@ -4,7 +4,8 @@ pub mod distinct;
 pub mod fold;
 pub mod store;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::error::ArrowError;
 use tidemill_core::{Batch, Failure, Result, RowKind};
 use tidemill_expr::{
     Accumulator, AggregateInput, AggregateStore, Extra, Operand, PartialStates, RecordsMut, Registry, SqlType,
@@ -185,6 +186,19 @@ impl Arguments {
             args: self.args.iter().map(|args| args.iter().map(|arg| arg.slice(offset, len)).collect()).collect(),
             filters: self.filters.iter().map(|filter| filter.as_ref().map(|filter| filter.slice(offset, len))).collect(),
         }
+    }
+
+    /// The arguments of rows at `rows`, in that order.
+    pub fn take(&self, rows: &UInt32Array) -> Result<Arguments> {
+        let take = |array: &dyn Array| arrow::compute::take(array, rows, None);
+        let args: Result<Vec<Vec<ArrayRef>>, ArrowError> =
+            self.args.iter().map(|args| args.iter().map(|arg| take(arg)).collect()).collect();
+        let filters: Result<Vec<Option<BooleanArray>>, ArrowError> = self
+            .filters
+            .iter()
+            .map(|filter| filter.as_ref().map(|filter| Ok(take(filter)?.as_boolean().clone())).transpose())
+            .collect();
+        Ok(Arguments { args: args?, filters: filters? })
     }
 
     /// The arguments of a call.

@@ -7,8 +7,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, UInt32Array};
-use arrow::datatypes::Int64Type;
+use arrow::array::{ArrayRef, UInt32Array};
 use tidemill_core::{Batch, EventTime, Failure, InputId, Progress, Result};
 use tidemill_dataflow::{Counters, OpenContext, Operator, Output, Timers};
 use tidemill_expr::Registry;
@@ -21,6 +20,7 @@ use super::slices::Slices;
 use super::times::{Assigner, RowTime};
 use super::zone::Zone;
 use crate::aggregates::fold::{Fold, OwnWords, SliceSets};
+use crate::local::{numbers, states_of};
 use crate::config::{AggregatePhase, WINDOW_AGGREGATE, WindowAggregateConfig, decode, decode_types};
 
 /// How windows that overlap share their rows.
@@ -62,7 +62,9 @@ pub struct WindowAggregate {
     pub(super) fired: EventTime,
     pub(super) fire: Option<Fire>,
     pub(super) rows: Vec<u32>,
+    /// Of partial rows: their states, and how many rows each stands for.
     words: Vec<u64>,
+    row_counts: Vec<i64>,
     counters: Option<Arc<Counters>>,
 }
 
@@ -80,7 +82,7 @@ impl WindowAggregate {
         if let Some(attached) = config.attached.filter(|_| start_is_key) {
             keys.push(attached.start as usize);
         }
-        let own = if config.input_retracts { OwnWords::NetRows } else { OwnWords::Nothing };
+        let own = OwnWords { net_rows: config.input_retracts, ..OwnWords::default() };
         let fold = Fold::new(&keys, &config.aggregates, &types, config.input_retracts, own, functions)?;
         let global = config.phase == AggregatePhase::Global as i32;
         let row_time = if global {
@@ -130,6 +132,7 @@ impl WindowAggregate {
             fire: None,
             rows: Vec::new(),
             words: Vec::new(),
+            row_counts: Vec::new(),
             counters: None,
         })
     }
@@ -250,19 +253,10 @@ impl WindowAggregate {
         let key_count = self.fold.key_count();
         let keys: Vec<ArrayRef> = (0..key_count).map(|column| batch.column(column)).collect();
         self.fold.set_keys(&keys, batch.len())?;
-        // Behind the keys: the slice's end, how many rows came, then the words.
-        self.words.clear();
-        let words = batch.width() - key_count - 2;
-        self.words.resize((words + 1) * batch.len(), 0);
-        let (states, rows) = self.words.split_at_mut(words * batch.len());
-        for word in 0..words {
-            let column = batch.column(key_count + 2 + word);
-            for (row, value) in numbers(&column)?.iter().enumerate() {
-                states[row * words + word] = *value as u64;
-            }
-        }
-        let column = batch.column(key_count + 1);
-        rows.iter_mut().zip(numbers(&column)?).for_each(|(row, count)| *row = *count as u64);
+        // Behind the keys: the slice's end, how many rows came, then the words of a record.
+        let words = self.fold.aggregates().words();
+        states_of(&batch, key_count + 2, words, &mut self.words)?;
+        self.row_counts = numbers(&batch, key_count + 1)?;
         Ok(())
     }
 
@@ -271,15 +265,8 @@ impl WindowAggregate {
         if !self.global {
             return part.range.len() as u64;
         }
-        let words = self.fold.aggregates().words();
-        let rows = self.words.len() / (words + 1);
-        self.words[rows * words..][part.range.clone()].iter().sum()
+        self.row_counts[part.range.clone()].iter().map(|rows| *rows as u64).sum()
     }
-}
-
-fn numbers(column: &ArrayRef) -> Result<&[i64]> {
-    let numbers = column.as_primitive_opt::<Int64Type>().map(|array| &array.values()[..]);
-    numbers.ok_or_else(|| Failure::fatal("graph.malformed", "partial results of a window have the wrong types"))
 }
 
 /// What values of a window are kept under.

@@ -6,4 +6,5 @@ pub mod output;
 pub mod partition;
 pub mod slices;
 pub mod times;
+pub mod tvf;
 pub mod zone;
