@@ -32,20 +32,21 @@ impl SinkOperator {
     fn running(&mut self) -> Result<&mut Running> {
         self.running.as_mut().ok_or_else(|| Failure::fatal("sink.closed", "the sink was used before it was opened"))
     }
+}
 
-    fn check_not_null(&self, batch: &Batch) -> Result<()> {
-        for column in &self.stage.not_null {
-            if batch.column(*column as usize).null_count() > 0 {
-                let name = self.stage.columns.get(*column as usize).map_or("?", String::as_str);
-                let text = format!(
-                    "column '{name}' of sink {} is NOT NULL, but a row has NULL there; declare it nullable or use COALESCE",
-                    self.stage.sink
-                );
-                return Err(Failure::data("sink.not-null", text));
-            }
+/// Refuses rows with NULL in a column that must not have it.
+pub fn check_not_null(stage: &WriteStage, batch: &Batch) -> Result<()> {
+    for column in &stage.not_null {
+        if batch.column(*column as usize).null_count() > 0 {
+            let name = stage.columns.get(*column as usize).map_or("?", String::as_str);
+            let text = format!(
+                "column '{name}' of sink {} is NOT NULL, but a row has NULL there; declare it nullable or use COALESCE",
+                stage.sink
+            );
+            return Err(Failure::data("sink.not-null", text));
         }
-        Ok(())
     }
+    Ok(())
 }
 
 impl Operator for SinkOperator {
@@ -61,7 +62,7 @@ impl Operator for SinkOperator {
     }
 
     fn on_batch(&mut self, _input: InputId, batch: &Batch, out: &mut Output<'_>) -> Result<Progress> {
-        self.check_not_null(batch)?;
+        check_not_null(&self.stage, batch)?;
         let running = self.running()?;
         let progress = running.writer.write(batch, out.now)?;
         let written = match progress {
@@ -96,7 +97,7 @@ impl Operator for SinkOperator {
 
 /// The result hash: for each net row xxh3-128 of the sink's name and all columns in key format v1, added modulo 2^128;
 /// a retracted row is subtracted.
-struct RowHasher {
+pub struct RowHasher {
     prefix: Vec<u8>,
     encoder: KeyEncoder,
     keys: Keys,
@@ -104,7 +105,8 @@ struct RowHasher {
 }
 
 impl RowHasher {
-    fn new(sink: &str, batch: &Batch) -> Result<RowHasher> {
+    /// A hasher for rows of a sink; `batch` shows their types.
+    pub fn new(sink: &str, batch: &Batch) -> Result<RowHasher> {
         let types: Vec<DataType> = batch.columns().iter().map(|column| column.data_type().clone()).collect();
         let encoder = KeyEncoder::new((0..batch.width()).collect(), &types)?;
         let mut prefix = sink.as_bytes().to_vec();
@@ -112,7 +114,8 @@ impl RowHasher {
         Ok(RowHasher { prefix, encoder, keys: Keys::default(), row: Vec::new() })
     }
 
-    fn sum(&mut self, batch: &Batch) -> Result<u128> {
+    /// The sum of the hashes of a batch's rows.
+    pub fn sum(&mut self, batch: &Batch) -> Result<u128> {
         self.encoder.encode(batch, &mut self.keys)?;
         let mut sum = 0u128;
         for row in 0..batch.len() {
