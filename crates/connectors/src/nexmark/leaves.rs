@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tidemill_core::Result;
 
 use super::pools::{CHANNELS, HOT_CHANNELS, POOL, Pool, Pools};
-use super::random::{below, random};
 use super::schema::{Kind, Leaf};
 use super::settings::Settings;
 use super::timeline::{Clock, Epoch, FIRST_ID, Start, horizon_ms};
+use crate::random::{below, random};
 
 /// The first category; there are five.
 const FIRST_CATEGORY: i64 = 10;

@@ -5,8 +5,8 @@ use arrow::array::{ArrayRef, StringViewArray, UInt32Array};
 use arrow::buffer::Buffer;
 use tidemill_core::Result;
 
-use super::random::Draw;
 use super::settings::Settings;
+use crate::random::Draw;
 
 /// Pools whose entries are chosen by twelve random bits have this many.
 pub const POOL: usize = 4096;

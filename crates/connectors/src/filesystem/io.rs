@@ -1,0 +1,34 @@
+//! Failures of the file system, with the path and what to do.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+
+use tidemill_core::{Failure, Result};
+
+/// The failure of `action` ("read", "write", …) on `path`.
+pub fn failed(action: &str, path: impl AsRef<Path>, error: &Error) -> Failure {
+    let path = path.as_ref().display();
+    match error.kind() {
+        ErrorKind::NotFound => {
+            let text = format!("cannot {action} {path}: it does not exist (any longer)");
+            Failure::data("filesystem.missing", text)
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            let text = format!("cannot {action} {path}: the disk is full; free some space and start the job again");
+            Failure::retryable("filesystem.full", text)
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Failure::user("filesystem.denied", format!("cannot {action} {path}: {error}"))
+        }
+        ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+            Failure::user("filesystem.kind", format!("cannot {action} {path}: {error}"))
+        }
+        _ => Failure::retryable("filesystem.io", format!("cannot {action} {path}: {error}")),
+    }
+}
+
+/// Makes names in a directory durable.
+pub fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| failed("sync", path, &error))
+}
