@@ -37,9 +37,7 @@ impl CalcOperator {
         let filter = if config.filter.is_empty() { None } else { Some(Expr::from_bytes(&config.filter)?) };
         let project: Vec<Expr> = config.project.iter().map(|bytes| Expr::from_bytes(bytes)).collect::<Result<_>>()?;
         let (filter, upsert_filter) = match filter {
-            Some(condition) if config.upsert_filter => {
-                (None, Some(Program::compile(&[condition], &input, functions)?))
-            }
+            Some(condition) if config.upsert_filter => (None, Some(Program::compile(&[condition], &input, functions)?)),
             filter => (filter, None),
         };
         Ok(CalcOperator {
@@ -84,7 +82,9 @@ impl Operator for CalcOperator {
         self.context.now_ms = out.now.wall_ms;
         self.context.random_seed = spread(self.seed.wrapping_add(self.batches));
         let mut batch = batch.clone();
-        if self.drop_update_before && let Some(kinds) = batch.kinds() {
+        if self.drop_update_before
+            && let Some(kinds) = batch.kinds()
+        {
             let keep: Vec<bool> = kinds.iter().map(|kind| *kind != RowKind::UpdateBefore).collect();
             if keep.contains(&false) {
                 batch = filter_batch(&batch, &BooleanArray::from(keep))?;
@@ -116,7 +116,8 @@ fn deletions_where_failed(batch: &Batch, passed: &BooleanArray) -> Result<Batch>
             kind => kind,
         })
         .collect();
-    let keep: BooleanArray = kinds.iter().zip(passed.values()).map(|(kind, passed)| Some(passed || *kind == RowKind::Delete)).collect();
+    let keep: BooleanArray =
+        kinds.iter().zip(passed.values()).map(|(kind, passed)| Some(passed || *kind == RowKind::Delete)).collect();
     let time = batch.time();
     filter_batch(&Batch::new(batch.columns(), batch.len()).with_kinds(kinds).with_time(time), &keep)
 }

@@ -5,6 +5,7 @@ pub mod aggregates;
 pub mod calc;
 pub mod config;
 pub mod group;
+pub mod harness;
 pub mod limit;
 pub mod local;
 mod register;

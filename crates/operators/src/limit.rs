@@ -18,7 +18,8 @@ impl LimitOperator {
     pub fn new(config: &[u8]) -> Result<LimitOperator> {
         let config: LimitConfig = decode(LIMIT, config)?;
         if config.input_retracts {
-            let text = "LIMIT without ORDER BY needs an input that only adds rows; limit the input of the aggregation instead";
+            let text =
+                "LIMIT without ORDER BY needs an input that only adds rows; limit the input of the aggregation instead";
             return Err(Failure::user("limit.changelog", text));
         }
         Ok(LimitOperator { offset: config.offset, end: config.offset.saturating_add(config.limit), seen: 0 })
@@ -44,7 +45,10 @@ impl Operator for LimitOperator {
     fn restore_blobs(&mut self, blobs: &[(String, Vec<u8>)]) -> Result<()> {
         let counts = blobs.iter().filter(|(name, _)| name == "rows").map(|(_, bytes)| {
             bytes.as_slice().try_into().map(u64::from_le_bytes).map_err(|_| {
-                Failure::fatal("state.damaged", "the stored row count of a LIMIT has not eight bytes; the state is damaged")
+                Failure::fatal(
+                    "state.damaged",
+                    "the stored row count of a LIMIT has not eight bytes; the state is damaged",
+                )
             })
         });
         self.seen = counts.sum::<Result<u64>>()?.min(self.end);

@@ -137,6 +137,7 @@ pub fn numbers(batch: &Batch, column: usize) -> Result<Vec<i64>> {
     use arrow::array::AsArray;
     let array = (column < batch.width()).then(|| batch.column(column));
     let numbers = array.as_ref().and_then(|array| array.as_primitive_opt::<arrow::datatypes::Int64Type>());
-    let numbers = numbers.ok_or_else(|| Failure::fatal("graph.malformed", "partial results of an aggregation have the wrong types"))?;
+    let numbers = numbers
+        .ok_or_else(|| Failure::fatal("graph.malformed", "partial results of an aggregation have the wrong types"))?;
     Ok(numbers.values().to_vec())
 }

@@ -8,8 +8,8 @@ use tidemill_dataflow::{Operator, Registry};
 
 use crate::calc::CalcOperator;
 use crate::config::{
-    AggregatePhase, CALC, GROUP_AGGREGATE, GroupAggregateConfig, LIMIT, SESSION_AGGREGATE, WINDOW_AGGREGATE, WINDOW_TVF,
-    WindowAggregateConfig, decode,
+    AggregatePhase, CALC, GROUP_AGGREGATE, GroupAggregateConfig, LIMIT, SESSION_AGGREGATE, WINDOW_AGGREGATE,
+    WINDOW_TVF, WindowAggregateConfig, decode,
 };
 use crate::group::GroupAggregate;
 use crate::limit::LimitOperator;

@@ -14,6 +14,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array};
+use tidemill_core::map::Set;
 use tidemill_core::{Batch, EventTime, Failure, InputId, Progress, Result, RowKind};
 use tidemill_dataflow::{Counters, OpenContext, Operator, Output, Timers};
 use tidemill_expr::Registry;
@@ -51,7 +52,7 @@ pub struct SessionAggregate {
 }
 
 /// Where a session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Place {
     Earlier(u32),
     Current(u32),
@@ -64,6 +65,9 @@ struct Pending {
     current_rows: Vec<u32>,
     earlier: Vec<u32>,
     earlier_rows: Vec<u32>,
+    /// For each record of `current` the last flush before which it was pending.
+    flush_of: Vec<u64>,
+    flushes: u64,
 }
 
 impl SessionAggregate {
@@ -155,8 +159,7 @@ impl SessionAggregate {
         } else if time < start || until > end {
             self.set_bounds(Place::Current(row), start.min(time), end.max(until));
         }
-        self.pending.current.push(row);
-        self.pending.current_rows.push(position);
+        self.pending.push_current(row, position);
         Ok(true)
     }
 
@@ -208,10 +211,7 @@ impl SessionAggregate {
         }
         self.set_bounds(target, from, to);
         match target {
-            Place::Current(row) => {
-                self.pending.current.push(row);
-                self.pending.current_rows.push(position);
-            }
+            Place::Current(row) => self.pending.push_current(row, position),
             Place::Earlier(row) => {
                 self.pending.earlier.push(row);
                 self.pending.earlier_rows.push(position);
@@ -229,10 +229,8 @@ impl SessionAggregate {
         // A session is found by a moment within it, at which it was first seen, so its bounds may lie on either side.
         let order = order_of(until);
         let before = self.earlier.range(key, Bound::Unbounded, Bound::Included(&order)).rev();
-        let mut rows: Vec<u32> = before
-            .map(|(_, row)| row)
-            .take_while(|row| self.earlier.values(*row)[END] as i64 >= time)
-            .collect();
+        let mut rows: Vec<u32> =
+            before.map(|(_, row)| row).take_while(|row| self.earlier.values(*row)[END] as i64 >= time).collect();
         rows.reverse();
         let behind = self.earlier.range(key, Bound::Excluded(&order), Bound::Unbounded).map(|(_, row)| row).next();
         rows.extend(behind.filter(|row| self.earlier.values(*row)[START] as i64 <= until));
@@ -241,7 +239,7 @@ impl SessionAggregate {
 
     /// Moves the current session of a row's key to the earlier ones.
     fn retire(&mut self, position: u32, row: u32) -> Result<()> {
-        if self.pending.current.contains(&row) {
+        if self.pending.has_current(row) {
             self.flush()?;
         }
         let (start, end) = self.bounds(Place::Current(row));
@@ -262,8 +260,10 @@ impl SessionAggregate {
         let (Some(all), Some(batch)) = (self.fold.arguments(), self.fold.batch()) else { return Ok(()) };
         let whole = pending.current_rows.len() == batch.len();
         let cut = |positions: &[u32]| -> Result<_> {
-            let kinds = batch.kinds().map(|kinds| positions.iter().map(|row| kinds[*row as usize]).collect::<Vec<RowKind>>());
-            let arguments = if whole { all.slice(0, batch.len()) } else { all.take(&UInt32Array::from(positions.to_vec()))? };
+            let kinds =
+                batch.kinds().map(|kinds| positions.iter().map(|row| kinds[*row as usize]).collect::<Vec<RowKind>>());
+            let arguments =
+                if whole { all.slice(0, batch.len()) } else { all.take(&UInt32Array::from(positions.to_vec()))? };
             Ok((arguments, kinds))
         };
         let (current, earlier) = (cut(&pending.current_rows)?, cut(&pending.earlier_rows)?);
@@ -284,24 +284,26 @@ impl SessionAggregate {
     fn fire_due(&mut self, out: &mut Output<'_>) -> Result<Progress> {
         while !out.is_full() {
             let (mut current, mut earlier) = (Vec::new(), Vec::new());
+            let mut taken = Set::default();
             while current.len() + earlier.len() < out.rows_max() {
-                let Some(Reverse((end, place))) = self.ends.peek().copied().filter(|Reverse((end, _))| self.is_closed(*end))
+                let Some(Reverse((end, place))) =
+                    self.ends.peek().copied().filter(|Reverse((end, _))| self.is_closed(*end))
                 else {
                     break;
                 };
                 self.ends.pop();
                 let (start, actual) = self.bounds(place);
-                if start == actual {
+                if start == actual || taken.contains(&place) {
                     continue;
                 }
                 if actual > end && !self.is_closed(actual) {
                     self.ends.push(Reverse((actual, place)));
                     continue;
                 }
+                taken.insert(place);
                 match place {
-                    Place::Current(row) if !current.contains(&row) => current.push(row),
-                    Place::Earlier(row) if !earlier.contains(&row) => earlier.push(row),
-                    _ => {}
+                    Place::Current(row) => current.push(row),
+                    Place::Earlier(row) => earlier.push(row),
                 }
             }
             if current.is_empty() && earlier.is_empty() {
@@ -358,7 +360,22 @@ fn order_of(time: i64) -> [u8; 9] {
 }
 
 impl Pending {
+    fn push_current(&mut self, row: u32, position: u32) {
+        let place = row as usize;
+        if place >= self.flush_of.len() {
+            self.flush_of.resize((place + 1).next_power_of_two(), 0);
+        }
+        self.flush_of[place] = self.flushes + 1;
+        self.current.push(row);
+        self.current_rows.push(position);
+    }
+
+    fn has_current(&self, row: u32) -> bool {
+        self.flush_of.get(row as usize).is_some_and(|flush| *flush == self.flushes + 1)
+    }
+
     fn clear(&mut self) {
+        self.flushes += 1;
         self.current.clear();
         self.current_rows.clear();
         self.earlier.clear();

@@ -57,9 +57,9 @@ impl DistinctSet {
     /// The table of the set's rows.
     pub fn descriptor(&self, number: usize) -> TableDescriptor {
         let mut fields = vec![ValueField::new(0, "hash", ValueKind::UInt64)];
-        fields.extend(self.calls.iter().map(|call| {
-            ValueField::new(1 + *call as u32, format!("count {call}"), ValueKind::Int64)
-        }));
+        fields.extend(
+            self.calls.iter().map(|call| ValueField::new(1 + *call as u32, format!("count {call}"), ValueKind::Int64)),
+        );
         TableDescriptor::keyed(format!("distinct-{number}"), self.all.types().to_vec(), fields)
     }
 
@@ -99,7 +99,8 @@ impl DistinctSet {
         let mut records = groups.update(&self.rows);
         for (place, call) in self.calls.iter().enumerate() {
             let filter = arguments.filter_of_call(*call);
-            let counts = |row: usize| complete(row) && filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+            let counts =
+                |row: usize| complete(row) && filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
             let mask = (0..len).map(|row| {
                 if !counts(row) {
                     return Some(false);

@@ -8,8 +8,8 @@ use arrow::datatypes::DataType;
 use tidemill_core::{Batch, Failure, KeyDecoder, KeyEncoder, KeyLayout, KeyRef, Keys, Result, RowKind};
 use tidemill_expr::{RecordsMut, Registry, SqlType};
 use tidemill_state::{
-    BLOCK_ROWS, GroupTable, KeyedTable, OrderedTable, RecordsMut as StateRecords, SlicedTable, StateTable, TableDescriptor,
-    ValueField, ValueKind,
+    BLOCK_ROWS, GroupTable, KeyedTable, OrderedTable, RecordsMut as StateRecords, SlicedTable, StateTable,
+    TableDescriptor, ValueField, ValueKind,
 };
 
 use super::distinct::{DistinctSet, HASH_WORD};
@@ -107,7 +107,8 @@ impl Fold {
         own: OwnWords,
         functions: &Registry,
     ) -> Result<Fold> {
-        let columns = calls.iter().flat_map(|call| call.args.iter().copied().chain(call.filter).map(|column| column as usize));
+        let columns =
+            calls.iter().flat_map(|call| call.args.iter().copied().chain(call.filter).map(|column| column as usize));
         let mut needed: Vec<usize> = keys.iter().copied().chain(columns).collect();
         needed.sort_unstable();
         needed.dedup();
@@ -136,7 +137,8 @@ impl Fold {
             .iter()
             .enumerate()
             .map(|(number, call)| {
-                let descriptor = TableDescriptor::keyed(format!("values-{number}"), key_types.clone(), vec![count.clone()]);
+                let descriptor =
+                    TableDescriptor::keyed(format!("values-{number}"), key_types.clone(), vec![count.clone()]);
                 call.keeps_values().then(|| OrderedTable::new(descriptor, &[0]))
             })
             .collect();
@@ -180,7 +182,8 @@ impl Fold {
     /// What the table of the groups is.
     pub fn descriptor(&self, name: &str) -> TableDescriptor {
         let own = self.states.own.names().into_iter();
-        let mut fields: Vec<ValueField> = (0..).zip(own).map(|(id, name)| ValueField::new(id, name, ValueKind::Int64)).collect();
+        let mut fields: Vec<ValueField> =
+            (0..).zip(own).map(|(id, name)| ValueField::new(id, name, ValueKind::Int64)).collect();
         fields.extend(self.states.aggregates.fields());
         TableDescriptor::keyed(name, self.encoder.types().to_vec(), fields)
     }

@@ -184,7 +184,11 @@ impl Arguments {
     pub fn slice(&self, offset: usize, len: usize) -> Arguments {
         Arguments {
             args: self.args.iter().map(|args| args.iter().map(|arg| arg.slice(offset, len)).collect()).collect(),
-            filters: self.filters.iter().map(|filter| filter.as_ref().map(|filter| filter.slice(offset, len))).collect(),
+            filters: self
+                .filters
+                .iter()
+                .map(|filter| filter.as_ref().map(|filter| filter.slice(offset, len)))
+                .collect(),
         }
     }
 
@@ -221,11 +225,15 @@ impl Call {
         functions: &Registry,
     ) -> Result<Call> {
         let function = functions.aggregate(&call.function).ok_or_else(|| {
-            let text = format!("this build has no aggregate function {}; run the job with the build that planned it", call.function);
+            let text = format!(
+                "this build has no aggregate function {}; run the job with the build that planned it",
+                call.function
+            );
             Failure::refused("aggregate.unknown", text)
         })?;
         let args: Vec<usize> = call.args.iter().map(|column| *column as usize).collect();
-        let types: Vec<SqlType> = args.iter().map(|column| input.get(*column).cloned().ok_or_else(no_column)).collect::<Result<_>>()?;
+        let types: Vec<SqlType> =
+            args.iter().map(|column| input.get(*column).cloned().ok_or_else(no_column)).collect::<Result<_>>()?;
         let ty = if call.ty.is_empty() {
             let operands: Vec<Operand<'_>> = types.iter().map(|ty| Operand { ty, literal: None }).collect();
             let signature = function.infer(&operands).map_err(|reason| Failure::fatal("graph.malformed", reason))?;

@@ -133,7 +133,8 @@ impl AggregateStore for Stores<'_> {
         let end = after_prefix(self.prefix);
         let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         // A value that was taken back before it was added counts less than once.
-        let mut rows = table.range(key, Bound::Included(self.prefix), to).filter(|(_, row)| table.values(*row)[0] as i64 > 0);
+        let mut rows =
+            table.range(key, Bound::Included(self.prefix), to).filter(|(_, row)| table.values(*row)[0] as i64 > 0);
         let found = if last { rows.next_back() } else { rows.next() };
         if let Some((order, _)) = found {
             value.extend_from_slice(&order[self.prefix.len()..]);

@@ -20,8 +20,8 @@ use super::slices::Slices;
 use super::times::{Assigner, RowTime};
 use super::zone::Zone;
 use crate::aggregates::fold::{Fold, OwnWords, SliceSets};
-use crate::local::{numbers, states_of};
 use crate::config::{AggregatePhase, WINDOW_AGGREGATE, WindowAggregateConfig, decode, decode_types};
+use crate::local::{numbers, states_of};
 
 /// How windows that overlap share their rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,8 @@ impl WindowAggregate {
             Some(_) => Sharing::Hop,
         };
         if global && !fold.aggregates().mergeable() {
-            let text = "an aggregate of this window cannot be computed in two phases; this is a defect in Tidemill's planner";
+            let text =
+                "an aggregate of this window cannot be computed in two phases; this is a defect in Tidemill's planner";
             return Err(Failure::fatal("graph.malformed", text));
         }
         let (descriptor, template) = (fold.descriptor("windows"), fold.template());
@@ -181,7 +182,8 @@ impl WindowAggregate {
                 if closed(last) {
                     return false;
                 }
-                let mut end = if closed(slice_end) { self.first_open(slices, slice_end, self.progress) } else { slice_end };
+                let mut end =
+                    if closed(slice_end) { self.first_open(slices, slice_end, self.progress) } else { slice_end };
                 while end <= last {
                     take(end);
                     end = match end.checked_add(slices.slice_len()) {

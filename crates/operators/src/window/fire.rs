@@ -71,7 +71,8 @@ impl WindowAggregate {
         match (self.sharing, &self.slices) {
             (Sharing::Hop, Some(slices)) => {
                 let first = slices.first_slice_end(end);
-                let within: Vec<i64> = self.table.slices().rev().filter(|slice| (first..=end).contains(slice)).collect();
+                let within: Vec<i64> =
+                    self.table.slices().rev().filter(|slice| (first..=end).contains(slice)).collect();
                 match within[..] {
                     [only] => fire(Vec::new(), Source::Slice(only)),
                     _ => fire(within, Source::Merged),

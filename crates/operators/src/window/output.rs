@@ -60,7 +60,8 @@ impl WindowOutput {
         let rows = starts.len();
         let times: Vec<i64> = ends.iter().map(|end| self.zone.to_moment(end.saturating_sub(1))).collect();
         let bounds = super::partition::bounds(&times).unwrap_or((i64::MAX, i64::MIN));
-        let [starts, ends, times] = [starts, ends, times].map(|column| Arc::new(TimestampMillisecondArray::from(column)) as ArrayRef);
+        let [starts, ends, times] =
+            [starts, ends, times].map(|column| Arc::new(TimestampMillisecondArray::from(column)) as ArrayRef);
         self.build(keys, results, rows, bounds, &|kind| match kind {
             OutputKind::WindowStart => Arc::clone(&starts),
             OutputKind::WindowEnd => Arc::clone(&ends),

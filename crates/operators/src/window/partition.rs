@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn every_row_is_found_in_its_slice_in_order() {
         let mut partition = Partition::default();
-        for (len, step, spread) in [(10, 1, 100), (1, 1, 50), (7, 977, 1_000_000), (10_000, 1, 45_000), (3, 1 << 55, 9)] {
+        for (len, step, spread) in [(10, 1, 100), (1, 1, 50), (7, 977, 1_000_000), (10_000, 1, 45_000), (3, 1 << 55, 9)]
+        {
             let spec = WindowSpec { kind: WindowKind::Tumble as i32, size_ms: len, step_ms: 0, offset_ms: 3 };
             let slices = Slices::new(&spec).unwrap();
             let times: Vec<i64> = (0..200i64).map(|i| (i * 7919 % spread) * step - 20).collect();

@@ -27,7 +27,8 @@ impl WindowTvf {
     pub fn new(config: &[u8]) -> Result<WindowTvf> {
         let config: WindowTvfConfig = decode(WINDOW_TVF, config)?;
         let time = config.time.unwrap_or_default();
-        let spec = config.window.ok_or_else(|| Failure::fatal("graph.malformed", "a window function has no windows"))?;
+        let spec =
+            config.window.ok_or_else(|| Failure::fatal("graph.malformed", "a window function has no windows"))?;
         Ok(WindowTvf {
             slices: Slices::new(&spec)?,
             zone: Zone::parse(&time.time_zone)?,
@@ -58,7 +59,9 @@ impl WindowTvf {
             false => batch.time(),
         };
         let mut columns = repeated.columns();
-        columns.extend([starts, ends, moments].map(|column| Arc::new(TimestampMillisecondArray::from(column)) as ArrayRef));
+        columns.extend(
+            [starts, ends, moments].map(|column| Arc::new(TimestampMillisecondArray::from(column)) as ArrayRef),
+        );
         out.emit(repeated.with_columns(columns).with_time(time));
         Ok(())
     }
