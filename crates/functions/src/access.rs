@@ -59,28 +59,6 @@ impl<'a> Blobs<'a> {
     }
 }
 
-/// A column or constant of truth values.
-#[derive(Clone, Copy)]
-pub struct Bools<'a> {
-    array: &'a BooleanArray,
-    constant: bool,
-}
-
-impl<'a> Bools<'a> {
-    /// The argument as truth values.
-    pub fn of(arg: &'a Arg) -> Result<Bools<'a>> {
-        let array = arg.array().as_boolean_opt().ok_or_else(|| wrong_type("truth values", arg.array()))?;
-        Ok(Bools { array, constant: arg.is_constant() })
-    }
-
-    /// The truth value of a row.
-    #[inline]
-    pub fn get(&self, row: usize) -> Option<bool> {
-        let row = if self.constant { 0 } else { row };
-        self.array.is_valid(row).then(|| self.array.value(row))
-    }
-}
-
 /// A column or constant of numbers of one Arrow type.
 #[derive(Clone, Copy)]
 pub struct Numbers<'a, T: ArrowPrimitiveType> {

@@ -1,6 +1,6 @@
 //! MIN, MAX, FIRST_VALUE and LAST_VALUE where rows are taken back: all values in the operator's ordered table.
 
-use arrow::array::{ArrayRef};
+use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use tidemill_core::{Failure, Result};
 use tidemill_expr::{Accumulator, AggregateInput, AggregateStore, Extra, PartialStates, RecordsMut};

@@ -15,25 +15,18 @@ pub(super) fn cast(array: &ArrayRef, from: &TypeKind, to: &TypeKind) -> Result<O
         TypeKind::Boolean => {
             let truths = array.as_boolean_opt().ok_or_else(|| wrong_type("truth values", array))?;
             let numbers: PrimitiveArray<Int32Type> = truths.iter().map(|truth| truth.map(i32::from)).collect();
-            from_integers(&numbers, to, |value| i64::from(value))?
+            from_integers(&numbers, to, i64::from)?
         }
-        TypeKind::TinyInt => from_integers(array.as_primitive::<Int8Type>(), to, |value| i64::from(value))?,
-        TypeKind::SmallInt => from_integers(array.as_primitive::<Int16Type>(), to, |value| i64::from(value))?,
-        TypeKind::Int | TypeKind::IntervalYearMonth => {
-            from_integers(array.as_primitive::<Int32Type>(), to, |value| i64::from(value))?
-        }
+        TypeKind::TinyInt => from_integers(array.as_primitive::<Int8Type>(), to, i64::from)?,
+        TypeKind::SmallInt => from_integers(array.as_primitive::<Int16Type>(), to, i64::from)?,
+        TypeKind::Int | TypeKind::IntervalYearMonth => from_integers(array.as_primitive::<Int32Type>(), to, i64::from)?,
         TypeKind::BigInt | TypeKind::IntervalDayTime => {
             from_integers(array.as_primitive::<Int64Type>(), to, |value| value)?
         }
-        TypeKind::Float => from_floats(
-            array.as_primitive::<Float32Type>(),
-            to,
-            |value| f64::from(value),
-            |value| {
-                // The shortest digits of a FLOAT are not those of the same number as a DOUBLE.
-                value.to_string().parse().unwrap_or(f64::NAN)
-            },
-        )?,
+        TypeKind::Float => from_floats(array.as_primitive::<Float32Type>(), to, f64::from, |value| {
+            // The shortest digits of a FLOAT are not those of the same number as a DOUBLE.
+            value.to_string().parse().unwrap_or(f64::NAN)
+        })?,
         TypeKind::Double => from_floats(array.as_primitive::<Float64Type>(), to, |value| value, |value| value)?,
         TypeKind::Decimal { scale, .. } => from_decimals(array.as_primitive::<Decimal128Type>(), *scale, to)?,
         _ => return Err(wrong_type("numbers", array)),

@@ -1,0 +1,289 @@
+//! Between times and text: DATE_FORMAT, TO_TIMESTAMP, TO_TIMESTAMP_LTZ, TO_DATE, UNIX_TIMESTAMP, FROM_UNIXTIME, CONVERT_TZ.
+//!
+//! Text that cannot be read gives NULL (UNIX_TIMESTAMP: the smallest BIGINT), as in Flink; a CAST would be an error.
+
+use std::borrow::Cow;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type};
+use tidemill_core::map::Map;
+use tidemill_core::{Failure, Result};
+use tidemill_expr::{
+    Arg, Binding, EvalContext, Kernel, Operand, Output, Registry, Signature, SqlType, TimeZone, TypeKind, Volatility,
+};
+
+use crate::access::{Numbers, Stamps, Texts, numbers, stamps_array, written_texts};
+use crate::civil::{self, Civil, DAY_MS};
+use crate::date_pattern::DatePattern;
+use crate::define::{Function, Param, accept, any_null, typed};
+use crate::format::{Fraction, push_timestamp};
+
+/// Registers the functions of this file.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.add_scalar(Function::new("DATE_FORMAT", infer_date_format, bind_date_format));
+    registry.add_scalar(Function::new(
+        "TO_TIMESTAMP",
+        |args| infer_read(args, TypeKind::Timestamp(3)),
+        bind_to_timestamp,
+    ));
+    registry.add_scalar(Function::new("TO_DATE", |args| infer_read(args, TypeKind::Date), bind_to_date));
+    registry.add_scalar(Function::new("TO_TIMESTAMP_LTZ", infer_to_ltz, bind_to_ltz));
+    registry.add_scalar(
+        Function::new("UNIX_TIMESTAMP", infer_unix_timestamp, bind_unix_timestamp).volatility(Volatility::PerQuery),
+    );
+    registry.add_scalar(Function::new("FROM_UNIXTIME", infer_from_unixtime, bind_from_unixtime));
+    registry.add_scalar(Function::new("CONVERT_TZ", infer_convert_tz, |_| Ok(Box::new(convert_tz))));
+}
+
+/// The pattern of each row: compiled once if it is constant or missing, otherwise once for each text of a batch.
+enum Patterns {
+    Fixed(Option<DatePattern>),
+    Argument(usize),
+}
+
+impl Patterns {
+    /// Argument `at` of a call; `default` if there is none.
+    fn bind(call: &Binding<'_>, at: usize, default: &str) -> Result<Patterns> {
+        let compile =
+            |text: &str| DatePattern::parse(text).map_err(|reason| Failure::user("functions.date-pattern", reason));
+        if at >= call.args.len() {
+            return Ok(Patterns::Fixed(Some(compile(default)?)));
+        }
+        match call.constants[at].as_ref().and_then(|array| array.as_string_view_opt()) {
+            Some(text) if text.is_null(0) => Ok(Patterns::Fixed(None)),
+            Some(text) => Ok(Patterns::Fixed(Some(compile(text.value(0))?))),
+            None => Ok(Patterns::Argument(at)),
+        }
+    }
+
+    /// Calls `apply` for each row with its pattern; none if it is NULL or not known.
+    fn for_each(&self, args: &[Arg], rows: usize, mut apply: impl FnMut(usize, Option<&DatePattern>)) -> Result<()> {
+        match self {
+            Patterns::Fixed(pattern) => (0..rows).for_each(|row| apply(row, pattern.as_ref())),
+            Patterns::Argument(at) => {
+                let texts = Texts::of(&args[*at])?;
+                let mut known: Map<&str, Option<DatePattern>> = Map::default();
+                for row in 0..rows {
+                    let text = texts.get(row);
+                    let pattern = text
+                        .and_then(|text| known.entry(text).or_insert_with(|| DatePattern::parse(text).ok()).as_ref());
+                    apply(row, pattern);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The pattern that is meant where none is given.
+const DEFAULT_PATTERN: &str = "yyyy-MM-dd HH:mm:ss";
+
+fn infer_date_format(args: &[Operand<'_>]) -> Result<Signature, String> {
+    let types = accept(args, &[Param::Stamp, Param::Text], 0)?;
+    Ok(Signature::new(types, SqlType::STRING.with_null(any_null(args))))
+}
+
+fn bind_date_format(call: &Binding<'_>) -> Result<Kernel> {
+    let patterns = Patterns::bind(call, 1, DEFAULT_PATTERN)?;
+    let moment = matches!(call.args[0].kind, TypeKind::TimestampLtz(_));
+    Ok(Box::new(move |args, rows, cx| {
+        let stamps = Stamps::of(&args[0])?;
+        write_times(&patterns, args, rows, cx, moment, |row| stamps.millis(row))
+    }))
+}
+
+/// Times by their patterns. Of moments the session's time zone shows the time.
+fn write_times(
+    patterns: &Patterns,
+    args: &[Arg],
+    rows: usize,
+    cx: &EvalContext,
+    moment: bool,
+    time: impl Fn(usize) -> Option<(i64, u32)>,
+) -> Result<Output> {
+    let write = |pattern: &DatePattern, (millis, nanos): (i64, u32), text: &mut String| {
+        let offset = if moment { cx.time_zone.offset_ms(millis) } else { 0 };
+        pattern.write(&Civil::from_local_ms(millis.wrapping_add(offset), nanos), cx.time_zone, offset, text);
+    };
+    if let Patterns::Fixed(Some(pattern)) = patterns {
+        return Ok(written_texts(rows, |row, text| time(row).map(|time| write(pattern, time, text)).is_some()));
+    }
+    let mut written: Vec<Option<String>> = Vec::with_capacity(rows);
+    patterns.for_each(args, rows, |row, pattern| {
+        written.push(pattern.zip(time(row)).map(|(pattern, time)| {
+            let mut text = String::new();
+            write(pattern, time, &mut text);
+            text
+        }));
+    })?;
+    Ok(crate::access::texts(rows, |row| written[row].take()))
+}
+
+fn infer_read(args: &[Operand<'_>], kind: TypeKind) -> Result<Signature, String> {
+    typed(args, &[Param::Text, Param::Text], 1, kind, true)
+}
+
+/// Local milliseconds, nanoseconds within the millisecond, and the distance from UTC in milliseconds if the text has one.
+type ReadTime = (i64, u32, Option<i64>);
+
+/// Local times read from text; without a pattern any SQL timestamp or date.
+fn read_times(patterns: Option<&Patterns>, args: &[Arg], rows: usize) -> Result<Vec<Option<ReadTime>>> {
+    let text = Texts::of(&args[0])?;
+    let mut times = Vec::with_capacity(rows);
+    match patterns {
+        None => times.extend(
+            (0..rows).map(|row| civil::parse_timestamp(text.get(row)?).map(|(millis, nanos)| (millis, nanos, None))),
+        ),
+        Some(patterns) => patterns.for_each(args, rows, |row, pattern| {
+            times.push(pattern.zip(text.get(row)).and_then(|(pattern, text)| pattern.read(text.trim())));
+        })?,
+    }
+    Ok(times)
+}
+
+fn given_pattern(call: &Binding<'_>) -> Result<Option<Patterns>> {
+    if call.args.len() > 1 { Patterns::bind(call, 1, DEFAULT_PATTERN).map(Some) } else { Ok(None) }
+}
+
+fn bind_to_timestamp(call: &Binding<'_>) -> Result<Kernel> {
+    let patterns = given_pattern(call)?;
+    let data_type = call.ty.arrow_type();
+    Ok(Box::new(move |args, rows, _| {
+        let times = read_times(patterns.as_ref(), args, rows)?;
+        let millis = times.iter().map(|time| time.map(|(millis, _, _)| millis));
+        Ok(Output::new(stamps_array(millis, &data_type)?))
+    }))
+}
+
+fn bind_to_date(call: &Binding<'_>) -> Result<Kernel> {
+    let patterns = given_pattern(call)?;
+    Ok(Box::new(move |args, rows, _| {
+        let times = read_times(patterns.as_ref(), args, rows)?;
+        Ok(numbers::<Date32Type>(rows, |row| times[row].map(|(millis, _, _)| millis.div_euclid(DAY_MS) as i32)))
+    }))
+}
+
+fn infer_to_ltz(args: &[Operand<'_>]) -> Result<Signature, String> {
+    let Some(first) = args.first() else { return Err("it takes a number of seconds or a text".to_owned()) };
+    let kind = TypeKind::TimestampLtz(3);
+    if first.ty.kind.is_character() {
+        return typed(args, &[Param::Text, Param::Text, Param::Text], 2, kind, true);
+    }
+    let mut types = accept(args, &[Param::Any, Param::Int], 1)?;
+    types[0] = match &first.ty.kind {
+        kind if kind.is_integer() || *kind == TypeKind::Null => SqlType::BIGINT.with_null(first.ty.nullable),
+        kind if kind.is_approximate() => SqlType::DOUBLE.with_null(first.ty.nullable),
+        kind if kind.is_decimal() => first.ty.clone(),
+        other => return Err(format!("it takes a number of seconds or a text, not {other}")),
+    };
+    Ok(Signature::new(types, kind.nullable()))
+}
+
+/// A moment from seconds (precision 0) or milliseconds (3, the default), or from text in the session's time zone.
+fn bind_to_ltz(call: &Binding<'_>) -> Result<Kernel> {
+    let data_type = call.ty.arrow_type();
+    if call.args[0].kind.is_character() {
+        let patterns = given_pattern(call)?;
+        return Ok(Box::new(move |args, rows, cx| {
+            let times = read_times(patterns.as_ref(), args, rows)?;
+            let zones = args.get(2).map(Texts::of).transpose()?;
+            let moment = |row: usize| {
+                let (millis, _, offset) = times[row]?;
+                if let Some(offset) = offset {
+                    return Some(millis - offset);
+                }
+                match &zones {
+                    Some(zones) => Some(TimeZone::parse(zones.get(row)?).ok()?.to_epoch_ms(millis)),
+                    // Text with a pattern or without is UTC unless a zone is given; CAST uses the session's.
+                    None => Some(if patterns.is_some() { millis } else { cx.time_zone.to_epoch_ms(millis) }),
+                }
+            };
+            Ok(Output::new(stamps_array((0..rows).map(moment), &data_type)?))
+        }));
+    }
+    let scale = match call.args[0].kind {
+        TypeKind::Decimal { scale, .. } => scale,
+        _ => 0,
+    };
+    Ok(Box::new(move |args, rows, _| {
+        let precision = args.get(1).map(Numbers::<Int32Type>::of).transpose()?;
+        let array: &ArrayRef = args[0].array();
+        let number = |row: usize, factor: i64| -> Option<i64> {
+            let at = args[0].at(row);
+            if array.is_null(at) {
+                return None;
+            }
+            if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
+                return numbers.value(at).checked_mul(factor);
+            }
+            if let Some(numbers) = array.as_primitive_opt::<Float64Type>() {
+                return Some((numbers.value(at) * factor as f64) as i64);
+            }
+            let decimal = array.as_primitive_opt::<Decimal128Type>()?.value(at);
+            i64::try_from(decimal.checked_mul(i128::from(factor))? / crate::decimal::pow10(scale)).ok()
+        };
+        let moment = |row: usize| match precision.as_ref().map_or(Some(3), |precision| precision.get(row)) {
+            Some(0) => number(row, 1000),
+            Some(3) => number(row, 1),
+            _ => None,
+        };
+        Ok(Output::new(stamps_array((0..rows).map(moment), &data_type)?))
+    }))
+}
+
+fn infer_unix_timestamp(args: &[Operand<'_>]) -> Result<Signature, String> {
+    typed(args, &[Param::Text, Param::Text], 2, TypeKind::BigInt, false)
+}
+
+/// Seconds since the epoch: now, or of a text in the session's time zone.
+fn bind_unix_timestamp(call: &Binding<'_>) -> Result<Kernel> {
+    if call.args.is_empty() {
+        return Ok(Box::new(|_, rows, cx| {
+            let seconds = cx.now_ms.div_euclid(1000);
+            Ok(numbers::<Int64Type>(rows, |_| Some(seconds)))
+        }));
+    }
+    let patterns = Patterns::bind(call, 1, DEFAULT_PATTERN)?;
+    Ok(Box::new(move |args, rows, cx| {
+        let times = read_times(Some(&patterns), args, rows)?;
+        let null = |row: usize| args.iter().any(|arg| arg.is_null(row));
+        Ok(numbers::<Int64Type>(rows, |row| {
+            if null(row) {
+                return None;
+            }
+            let moment = times[row].map(|(millis, _, offset)| match offset {
+                Some(offset) => millis - offset,
+                None => cx.time_zone.to_epoch_ms(millis),
+            });
+            Some(moment.map_or(i64::MIN, |moment| moment.div_euclid(1000)))
+        }))
+    }))
+}
+
+fn infer_from_unixtime(args: &[Operand<'_>]) -> Result<Signature, String> {
+    typed(args, &[Param::Long, Param::Text], 1, TypeKind::STRING, false)
+}
+
+fn bind_from_unixtime(call: &Binding<'_>) -> Result<Kernel> {
+    let patterns = Patterns::bind(call, 1, DEFAULT_PATTERN)?;
+    Ok(Box::new(move |args, rows, cx| {
+        let seconds = Numbers::<Int64Type>::of(&args[0])?;
+        write_times(&patterns, args, rows, cx, true, |row| Some((seconds.get(row)?.checked_mul(1000)?, 0)))
+    }))
+}
+
+fn infer_convert_tz(args: &[Operand<'_>]) -> Result<Signature, String> {
+    typed(args, &[Param::Text, Param::Text, Param::Text], 0, TypeKind::STRING, true)
+}
+
+/// A text's time in one zone, as text in another.
+fn convert_tz(args: &[Arg], rows: usize, _cx: &EvalContext) -> Result<Output> {
+    let (text, from, to) = (Texts::of(&args[0])?, Texts::of(&args[1])?, Texts::of(&args[2])?);
+    Ok(crate::access::texts(rows, |row| {
+        let (millis, _) = civil::parse_timestamp(text.get(row)?)?;
+        let (from, to) = (TimeZone::parse(from.get(row)?).ok()?, TimeZone::parse(to.get(row)?).ok()?);
+        let mut shown = String::new();
+        push_timestamp(&mut shown, to.to_local_ms(from.to_epoch_ms(millis)), 0, Fraction::Digits(0));
+        Some(Cow::<str>::Owned(shown))
+    }))
+}
