@@ -3,7 +3,6 @@
 //! Above a watermark only what cannot make other rows late is handed down: partitions, and what a connector answers
 //! exactly. What it answers exactly is then known: the column becomes the constant and is not read.
 
-use tidemill_dataflow::Connector;
 use tidemill_expr::{Expr, Scalar};
 
 use super::RuleContext;

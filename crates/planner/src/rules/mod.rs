@@ -57,6 +57,11 @@ pub(crate) fn optimize(query: &BoundQuery, cx: RuleContext<'_>) -> PlanResult<Bo
     Ok(query)
 }
 
+/// Neighbouring projections as one: for plans that the streaming planner has put together.
+pub(crate) fn merge_projections(rel: Rel, registry: &ColumnRegistry, cx: RuleContext<'_>) -> Rel {
+    merge::merge(rel, registry, cx)
+}
+
 /// Folds, merges and pushes down until nothing moves.
 fn settle(mut rel: Rel, registry: &ColumnRegistry, cx: RuleContext<'_>) -> Rel {
     let mut shown = crate::rel::explain(&rel, registry);

@@ -73,6 +73,11 @@ impl Planner<'_> {
             time_column: time.and_then(|time| items.iter().position(|(id, _)| *id == time)).map(|at| at as u32),
             drop_update_before: false,
             upsert_filter: predicate.is_some() && upserts,
+            input_names: stream
+                .columns
+                .iter()
+                .map(|column| column.map_or("?", |column| self.registry.name(column)).to_string())
+                .collect(),
         };
         let mut changes = stream.changes;
         changes.delete |= config.upsert_filter;

@@ -14,6 +14,7 @@ use super::builder::Input;
 use super::{Planner, Stream};
 use crate::error::{PlanError, PlanResult};
 use crate::rel::{AggregateItem, ColId, Rel, Window, WindowTime, WindowTvf, call_text, names};
+use crate::rules::{RuleContext, merge_projections};
 use crate::session_options as options;
 use crate::traits::{ChangelogMode, WindowAttribute};
 
@@ -193,18 +194,25 @@ impl Planner<'_> {
 
     /// What a fused aggregation reads: its keys, arguments and filters, and the time.
     fn window_input(&mut self, fused: &Fused<'_>) -> PlanResult<Stream> {
-        let stream = self.rel(&fused.tvf.input, ChangelogMode::ALL)?;
         let mut items = fused.items.clone();
-        let time = match fused.tvf.time {
-            WindowTime::Column(time) => {
-                if !items.iter().any(|(id, _)| *id == time) {
-                    items.push((time, Expr::Column(time)));
-                }
-                Some(time)
-            }
-            WindowTime::Processing => None,
+        if let WindowTime::Column(time) = fused.tvf.time
+            && !items.iter().any(|(id, _)| *id == time)
+        {
+            items.push((time, Expr::Column(time)));
+        }
+        let mut input = fused.tvf.input.clone();
+        if let Some(predicate) = fused.predicate {
+            input = Box::new(Rel::Filter { input, predicate: predicate.clone() });
+        }
+        let rules = RuleContext {
+            functions: self.cx.functions,
+            connectors: self.cx.connectors,
+            time_zone: self.cx.time_zone,
+            time_zone_name: options::time_zone(self.cx.config),
+            batch: false,
         };
-        self.calc_over(stream, fused.predicate, &items, time)
+        let rel = merge_projections(Rel::Project { input, items }, &self.registry, rules);
+        self.rel(&rel, ChangelogMode::ALL)
     }
 
     fn time_source(&self, tvf: &WindowTvf, stream: &Stream) -> PlanResult<TimeSource> {

@@ -1,0 +1,87 @@
+use crate::support::{error, with_tables};
+
+/// The statement, the text under the carets, a part of the message or the advice.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("SELECT nope FROM (VALUES (1)) AS t(a)", "nope", "the columns are a"),
+    ("SELECT carier FROM f", "carier", "did you mean carrier"),
+    ("SELECT f.nope FROM f", "nope", "table 'f' has no column"),
+    ("SELECT * FROM flights", "flights", "the tables and views are a, f, out_all"),
+    ("SELECT 1 FROM ff", "ff", "did you mean"),
+    ("SELECT UPER(s) FROM a", "UPER", "upper"),
+    ("SELECT s + 1 > TRUE FROM a", "s + 1 > TRUE", ""),
+    ("SELECT x FROM a WHERE x", "x", "WHERE needs a condition"),
+    ("SELECT x, COUNT(*) FROM a GROUP BY y", "x", "neither in GROUP BY"),
+    ("SELECT x + 1 AS z, COUNT(*) FROM a GROUP BY z", "z", "GROUP BY x + 1"),
+    ("SELECT COUNT(*) FROM a WHERE SUM(x) > 1", "SUM(x)", "cannot stand in WHERE"),
+    ("SELECT SUM(COUNT(*)) FROM a", "COUNT(*)", "cannot stand in an aggregate function"),
+    ("SELECT a.x, b.x, x FROM a, a AS b", "x", "ambiguous"),
+    ("SELECT CASE WHEN b THEN 1 ELSE 'x' END FROM a", "CASE WHEN b THEN 1 ELSE 'x' END", "no common type"),
+    ("SELECT DATE '2013-02-30'", "DATE '2013-02-30'", "no date"),
+    ("SELECT x FROM a UNION ALL SELECT x, y FROM a", "UNION ALL", "as many columns"),
+    ("SELECT x FROM a INTERSECT SELECT y FROM a", "INTERSECT", "not supported"),
+    ("SELECT x FROM a WHERE x IN (SELECT y FROM a)", "x IN (SELECT y FROM a)", "join"),
+    ("SELECT x FROM a ORDER BY x", "x", "streaming"),
+    ("SELECT * FROM a JOIN f ON a.s = f.carrier", "JOIN", "batch"),
+    ("SELECT x FROM a LIMIT 'x'", "'x'", "whole number"),
+    ("SELECT * FROM TABLE(TUMBLE(TABLE f, DESCRIPTOR(carrier), INTERVAL '1' HOUR))", "carrier", "TIMESTAMP(3)"),
+    ("SELECT * FROM TABLE(TUMBLE(TABLE f, DESCRIPTOR(nope), INTERVAL '1' HOUR))", "nope", "dep_time"),
+    ("SELECT * FROM TABLE(TUMBLE(TABLE f, DESCRIPTOR(dep_time)))", "TUMBLE(TABLE f, DESCRIPTOR(dep_time))", "SIZE"),
+    ("SELECT * FROM TABLE(HOP(TABLE f, DESCRIPTOR(dep_time), INTERVAL '7' MINUTE, INTERVAL '1' HOUR))", "INTERVAL '7' MINUTE", "multiple"),
+    ("SELECT * FROM TABLE(TUMBLE(TABLE (SELECT dep_time + INTERVAL '1' HOUR AS t FROM f), DESCRIPTOR(t), INTERVAL '1' HOUR))", "t", "no event time"),
+    ("SELECT TUMBLE(dep_time, INTERVAL '1' HOUR) FROM f", "TUMBLE", "windows stand in FROM"),
+    ("INSERT INTO out_all SELECT carrier FROM f", "SELECT carrier FROM f", "2 go into"),
+    ("INSERT INTO out_all SELECT dep_delay, 1 FROM f", "dep_delay", "CAST("),
+    ("INSERT INTO out_all (k, m) SELECT carrier, 1 FROM f", "m", "no column 'm'"),
+    ("INSERT INTO nowhere SELECT 1", "nowhere", "does not exist"),
+    ("CREATE TABLE t (a INT, a STRING) WITH ('connector' = 'print')", "a", "two columns"),
+    ("CREATE TABLE t (a INT, PRIMARY KEY (b) NOT ENFORCED) WITH ('connector' = 'print')", "b", "no column"),
+    ("CREATE TABLE t (a INT, WATERMARK FOR a AS a) WITH ('connector' = 'print')", "a", "TIMESTAMP(3)"),
+    ("CREATE TABLE t (a INT, c AS a + nope) WITH ('connector' = 'print')", "nope", "the columns are a"),
+    ("CREATE TABLE f (a INT) WITH ('connector' = 'print')", "f", "already"),
+    ("CREATE VIEW v AS SELECT nope FROM a", "nope", "columns"),
+    ("DROP TABLE nope", "nope", "does not exist"),
+    ("SET 'table.local-time-zon' = 'UTC'", "'table.local-time-zon'", "table.local-time-zone"),
+    ("SET 'parallelism.default' = 'many'", "'many'", "whole number"),
+    ("CREATE TABLE t (a DECIMAL(50, 2)) WITH ('connector' = 'print')", "DECIMAL(50, 2)", "1 to 38"),
+];
+
+#[test]
+fn the_carets_stand_under_the_mistake_and_the_advice_helps() {
+    for (sql, under, says) in MISTAKES {
+        let mut session = with_tables();
+        let error = error(&mut session, sql);
+        let shown = error.render(sql);
+        let span = error.span().unwrap_or_else(|| panic!("no place: {sql}\n{shown}"));
+        assert_eq!(span.text(sql), *under, "{sql}\n{shown}");
+        assert!(shown.contains(says), "{sql} does not say '{says}':\n{shown}");
+        assert!(shown.contains('^'), "{shown}");
+    }
+}
+
+#[test]
+fn options_list_their_neighbours_and_connectors_all() {
+    let mut session = with_tables();
+    let sql = "CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'pth' = '/x', 'format' = 'csv'); SELECT * FROM t";
+    let shown = error(&mut session, sql).render(sql);
+    assert!(shown.contains("'path'") && shown.contains("1:100"), "{shown}");
+    let sql = "CREATE TABLE u (a INT) WITH ('connector' = 'kafak'); SELECT * FROM u";
+    let shown = error(&mut session, sql).render(sql);
+    assert!(shown.contains("filesystem") && shown.contains("nexmark"), "{shown}");
+}
+
+#[test]
+fn an_error_within_a_view_is_shown_where_the_view_is_used() {
+    let mut session = with_tables();
+    let sql = "CREATE TABLE t (a INT) WITH ('connector' = 'print'); CREATE VIEW v AS SELECT a FROM t; DROP TABLE t;
+               CREATE TABLE t (b INT) WITH ('connector' = 'print'); SELECT * FROM v";
+    let error = error(&mut session, sql);
+    assert_eq!(error.span().unwrap().text(sql), "v");
+    assert!(error.message().contains("view 'v': column 'a' does not exist"), "{error}");
+}
+
+#[test]
+fn text_that_is_no_statement_shows_the_parsers_error() {
+    let mut session = with_tables();
+    let error = session.execute_sql("SELECT a, FROM t").unwrap_err();
+    assert!(error.render("SELECT a, FROM t").contains("line 1, column 11"), "{error}");
+}
