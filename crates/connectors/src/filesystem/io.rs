@@ -32,3 +32,22 @@ pub fn failed(action: &str, path: impl AsRef<Path>, error: &Error) -> Failure {
 pub fn sync_directory(path: &Path) -> Result<()> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| failed("sync", path, &error))
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_full_disk_says_so_and_may_be_tried_again() {
+        // /dev/full is a file on a disk that is always full.
+        let mut file = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let failure = failed("write", "/out/a.csv", &file.write_all(b"x").unwrap_err());
+        assert!(failure.is_retryable());
+        assert!(
+            failure.to_string().starts_with("cannot write /out/a.csv: the disk is full; free some space"),
+            "{failure}"
+        );
+    }
+}

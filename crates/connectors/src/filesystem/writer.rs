@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array};
 use parquet::errors::ParquetError;
 use prost::Message;
-use tidemill_core::{Batch, CheckpointId, Failure, Now, Progress, Result};
+use tidemill_core::{Batch, CheckpointId, Failure, Now, Progress, Result, RowKind};
 use tidemill_dataflow::Writer;
 use tidemill_expr::Field;
 
@@ -60,6 +60,8 @@ pub struct FilesWriter {
     batches: u64,
     open: BTreeMap<String, OpenFile>,
     closed: Vec<PreparedFile>,
+    /// Directories whose new entries are not durable yet.
+    unsynced: BTreeSet<PathBuf>,
 }
 
 struct OpenFile {
@@ -76,7 +78,15 @@ enum Content {
 
 impl FilesWriter {
     pub(super) fn new(target: Arc<Target>, name: WriterName) -> FilesWriter {
-        FilesWriter { target, name, files: 0, batches: 0, open: BTreeMap::new(), closed: Vec::new() }
+        FilesWriter {
+            target,
+            name,
+            files: 0,
+            batches: 0,
+            open: BTreeMap::new(),
+            closed: Vec::new(),
+            unsynced: BTreeSet::new(),
+        }
     }
 
     /// The rows of each partition: directory and row numbers, none for all rows.
@@ -130,7 +140,7 @@ impl FilesWriter {
             }
         }
         let parent = self.target.path.join(directory);
-        std::fs::create_dir_all(&parent).map_err(|error| failed("create", &parent, &error))?;
+        self.create_directory(&parent)?;
         let (hidden, name) = self.name.file(self.files, self.target.extension);
         self.files += 1;
         let path = parent.join(&hidden);
@@ -142,7 +152,8 @@ impl FilesWriter {
                 let writer =
                     ParquetWriter::new(file, &fields, options).map_err(|error| parquet_failed(&path, error))?;
                 let content = Content::Parquet(Box::new(writer));
-                return Ok(self.opened(directory, hidden, name, path, content));
+                self.opened(directory, hidden, name, path, content);
+                return Ok(());
             }
             WriteFormat::Csv(options) => Box::new(CsvEncoder::new(options.clone())),
             WriteFormat::Json(options) => Box::new(JsonEncoder::new(options.clone())),
@@ -151,6 +162,15 @@ impl FilesWriter {
         let content = Content::Lines { file, encoder, names, buffer: Vec::with_capacity(BUFFER_BYTES), bytes: 0 };
         self.opened(directory, hidden, name, path, content);
         Ok(())
+    }
+
+    /// Makes a directory and those above it; new names become durable with the next checkpoint.
+    fn create_directory(&mut self, path: &Path) -> Result<()> {
+        let missing = path.ancestors().take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists());
+        let above = missing.filter_map(|directory| directory.parent().map(Path::to_path_buf));
+        self.unsynced.extend(above.filter(|directory| !directory.as_os_str().is_empty()));
+        self.unsynced.insert(path.to_path_buf());
+        std::fs::create_dir_all(path).map_err(|error| failed("create", path, &error))
     }
 
     fn opened(&mut self, directory: &str, hidden: String, name: String, path: PathBuf, content: Content) {
@@ -174,7 +194,7 @@ impl FilesWriter {
     }
 
     fn check_insert_only(&self, batch: &Batch) -> Result<()> {
-        if batch.kinds().is_some() {
+        if batch.kinds().is_some_and(|kinds| kinds.iter().any(|kind| *kind != RowKind::Insert)) {
             let text = format!(
                 "table {}: connector 'filesystem' takes new rows only, no updates or deletions",
                 self.target.table
@@ -219,11 +239,10 @@ impl Writer for FilesWriter {
         if self.closed.is_empty() {
             return Ok(Vec::new());
         }
-        let files = std::mem::take(&mut self.closed);
-        let directories: BTreeSet<&str> = files.iter().map(|file| file.directory.as_str()).collect();
-        for directory in directories {
-            sync_directory(&self.target.path.join(directory))?;
+        while let Some(directory) = self.unsynced.pop_last() {
+            sync_directory(&directory)?;
         }
+        let files = std::mem::take(&mut self.closed);
         Ok(vec![Prepared { files }.encode_to_vec()])
     }
 
@@ -259,7 +278,7 @@ impl OpenFile {
     }
 }
 
-fn parquet_failed(path: &std::path::Path, error: ParquetError) -> Failure {
+fn parquet_failed(path: &Path, error: ParquetError) -> Failure {
     if let ParquetError::External(inner) = &error
         && let Some(error) = inner.downcast_ref::<std::io::Error>()
     {

@@ -51,7 +51,15 @@ pub(super) enum Values {
     Timestamp(Int64Builder),
     List(Nested),
     Map(Nested),
-    Row(Vec<Cells>, Vec<bool>),
+    Row(RowCells),
+}
+
+/// A row's fields.
+pub(super) struct RowCells {
+    pub(super) cells: Vec<Cells>,
+    pub(super) valid: Vec<bool>,
+    /// For decoders that find fields by name: which ones a row had.
+    pub(super) seen: Vec<bool>,
 }
 
 /// An array's elements, or a map's keys and values.
@@ -97,7 +105,8 @@ impl Cells {
                 Values::Map(Nested::new(vec![Cells::new(element), Cells::new(&SqlType::INT)]))
             }
             TypeKind::Row(row) => {
-                Values::Row(row.fields.iter().map(|field| Cells::new(&field.ty)).collect(), Vec::new())
+                let cells = row.fields.iter().map(|field| Cells::new(&field.ty)).collect();
+                Values::Row(RowCells { cells, valid: Vec::new(), seen: vec![false; row.len()] })
             }
         };
         Cells { ty: ty.clone(), values }
@@ -108,12 +117,17 @@ impl Cells {
         &self.ty
     }
 
+    /// The type and the cells within, to be appended to.
+    pub(super) fn parts_mut(&mut self) -> (&SqlType, &mut Values) {
+        (&self.ty, &mut self.values)
+    }
+
     pub(super) fn values_mut(&mut self) -> &mut Values {
         &mut self.values
     }
 
     /// How many cells there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         use arrow::array::ArrayBuilder;
         match &self.values {
             Values::Null(count) => *count,
@@ -130,7 +144,7 @@ impl Cells {
             Values::Date(cells) => cells.len(),
             Values::Time(cells) => cells.len(),
             Values::List(nested) | Values::Map(nested) => nested.valid.len(),
-            Values::Row(_, valid) => valid.len(),
+            Values::Row(row) => row.valid.len(),
         }
     }
 
@@ -151,9 +165,9 @@ impl Cells {
             Values::Date(cells) => cells.append_null(),
             Values::Time(cells) => cells.append_null(),
             Values::List(nested) | Values::Map(nested) => nested.end(false),
-            Values::Row(fields, valid) => {
-                fields.iter_mut().for_each(Cells::null);
-                valid.push(false);
+            Values::Row(row) => {
+                row.cells.iter_mut().for_each(Cells::null);
+                row.valid.push(false);
             }
         }
     }
@@ -228,7 +242,7 @@ impl Cells {
                 }
                 _ => None,
             },
-            Values::Null(_) | Values::List(_) | Values::Map(_) | Values::Row(..) => None,
+            Values::Null(_) | Values::List(_) | Values::Map(_) | Values::Row(_) => None,
         };
         done.map_or_else(|| self.wrong(), Ok)
     }
@@ -275,11 +289,11 @@ impl Cells {
                 let (offsets, nulls) = (offsets(&mut nested.ends), nulls(&mut nested.valid));
                 Arc::new(MapArray::try_new(Arc::clone(entries), offsets, pairs, nulls, false)?)
             }
-            Values::Row(cells, valid) => {
+            Values::Row(row) => {
                 let DataType::Struct(fields) = self.ty.arrow_type() else { return Ok(Arc::new(NullArray::new(0))) };
-                let columns: Result<Vec<ArrayRef>> = cells.iter_mut().map(Cells::finish).collect();
-                let rows = valid.len();
-                Arc::new(StructArray::try_new_with_length(fields, columns?, nulls(valid), rows)?)
+                let columns: Result<Vec<ArrayRef>> = row.cells.iter_mut().map(Cells::finish).collect();
+                let rows = row.valid.len();
+                Arc::new(StructArray::try_new_with_length(fields, columns?, nulls(&mut row.valid), rows)?)
             }
         })
     }

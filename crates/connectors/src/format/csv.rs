@@ -256,10 +256,10 @@ fn field(options: &CsvOptions, cells: &mut Cells, text: &str) -> Append {
             nested.end(true);
             all
         }
-        Values::Row(fields, valid) => {
+        Values::Row(row) => {
             let mut all = Ok(());
             let mut texts = text.split(delimiter);
-            for cells in fields.iter_mut() {
+            for cells in &mut row.cells {
                 match texts.next() {
                     Some(text) => all = all.and(field(options, cells, text)),
                     None => {
@@ -268,7 +268,7 @@ fn field(options: &CsvOptions, cells: &mut Cells, text: &str) -> Append {
                     }
                 }
             }
-            valid.push(true);
+            row.valid.push(true);
             if texts.next().is_some() { Err(Wrong) } else { all }
         }
         _ => cells.text(text, ' '),

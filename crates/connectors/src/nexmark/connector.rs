@@ -38,6 +38,11 @@ impl Connector for NexmarkConnector {
         true
     }
 
+    fn answers_exactly(&self, table: &TableSpec, path: &[usize]) -> bool {
+        let is_event_type = |at: &usize| table.schema.fields.get(*at).is_some_and(|field| field.name == "event_type");
+        matches!(path, [at] if is_event_type(at)) && matches!(pace(table), Ok((_, None)))
+    }
+
     fn plan_source(&self, table: &TableSpec, request: &ReadRequest) -> Result<SourcePlan> {
         let source = NexmarkSource::new(table, request)?;
         let config = table::encode_read(table, request);
@@ -66,12 +71,7 @@ impl NexmarkSource {
     }
 
     fn new(table: &TableSpec, request: &ReadRequest) -> Result<NexmarkSource> {
-        let settings = Settings::from_options(&table.options)?;
-        let at_event_rate = !table.options.bool(&MAX_EMIT_SPEED)? || table.options.bool(&RATE_LIMITED)?;
-        let rows_per_second = match rows_per_second(&table.options, &ROWS_PER_SECOND)? {
-            None if at_event_rate => Some(settings.events_per_second),
-            rows => rows,
-        };
+        let (settings, rows_per_second) = pace(table)?;
         let shape = Shape::of(table)?;
         let paths: Result<Vec<Vec<u32>>> = request.columns.iter().map(|path| shape.path(table, path)).collect();
         // Paced rows are events: none may be left out.
@@ -112,6 +112,17 @@ impl Generate for Generator {
     fn batch(&self, ranges: &[(u64, u64)], _now: Now) -> Result<Batch> {
         self.ranges(ranges)
     }
+}
+
+/// The settings of a table, and the rows a second that it is held to.
+fn pace(table: &TableSpec) -> Result<(Settings, Option<u64>)> {
+    let settings = Settings::from_options(&table.options)?;
+    let at_event_rate = !table.options.bool(&MAX_EMIT_SPEED)? || table.options.bool(&RATE_LIMITED)?;
+    let rows_per_second = match rows_per_second(&table.options, &ROWS_PER_SECOND)? {
+        None if at_event_rate => Some(settings.events_per_second),
+        rows => rows,
+    };
+    Ok((settings, rows_per_second))
 }
 
 /// Where the columns of a declared table are in ours: by name, in any order, any part of them.

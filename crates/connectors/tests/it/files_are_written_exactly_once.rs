@@ -137,7 +137,7 @@ fn more_partitions_than_open_files() {
         let path = directory.path().join(format);
         let table = target(&path, format, &[]);
         let (mut writer, committer) = sink(&table, 1);
-        let rows: Vec<Vec<Scalar>> = (0..300).map(|number| row(number, number as i32 % 150)).collect();
+        let rows: Vec<Vec<Scalar>> = (0..220).map(|number| row(number, number as i32 % 110)).collect();
         for part in rows.chunks(60) {
             writer.write(&batch(&table, part), Now::default()).unwrap();
         }
@@ -195,12 +195,4 @@ fn a_directory_that_cannot_be_made_is_named() {
     let cx = tidemill_dataflow::WriterContext { operator: OPERATOR, generation: 1, subtask: 0, parallelism: 1 };
     let failure = sink.writer(&cx).unwrap().write(&batch(&table, &[row(1, 0)]), Now::default()).unwrap_err();
     assert!(failure.to_string().contains(&*path.to_string_lossy()), "{failure}");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_says_so() {
-    // /dev/full is a file on a disk that is always full.
-    let error = std::io::Write::write_all(&mut fs::OpenOptions::new().write(true).open("/dev/full").unwrap(), b"x");
-    assert_eq!(error.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
 }

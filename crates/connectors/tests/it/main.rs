@@ -10,3 +10,4 @@ mod nexmark_events_follow_from_their_number;
 mod parquet_files_are_read_by_name_and_widened;
 mod print_writes_rows_as_flink_does;
 mod support;
+mod the_flight_records_are_read;

@@ -12,7 +12,7 @@ use tidemill_core::Result;
 use tidemill_expr::{Field, TypeKind};
 
 use super::JsonOptions;
-use crate::format::cells::{Append, Cells, Values, Wrong};
+use crate::format::cells::{Append, Cells, RowCells, Values, Wrong};
 use crate::format::csv::article;
 use crate::format::decode::{Decode, Decoded, Problem};
 
@@ -25,9 +25,9 @@ pub struct JsonDecoder {
 impl JsonDecoder {
     /// A decoder that produces `columns`.
     pub fn new(options: JsonOptions, columns: &[Field]) -> JsonDecoder {
-        let names = columns.iter().map(|field| field.name.clone()).collect();
         let cells = columns.iter().map(|field| Cells::new(&field.ty)).collect();
-        JsonDecoder { options, columns: Columns::new(names, cells) }
+        let seen = vec![false; columns.len()];
+        JsonDecoder { options, columns: Columns { fields: columns.to_vec(), cells, seen } }
     }
 
     fn line(&mut self, line: &[u8], byte: usize) -> Result<bool, Problem> {
@@ -54,12 +54,12 @@ impl JsonDecoder {
             }
         };
         if let Some(at) = row.missing.filter(|_| self.options.fail_on_missing_field) {
-            let column = Some((at + 1, self.columns.names[at].clone()));
+            let column = Some((at + 1, self.columns.fields[at].name.clone()));
             return Err(problem("json.missing", "the line has no such member".to_string(), column));
         }
         if let Some(at) = row.wrong.filter(|_| !lenient) {
             let text = format!("the value is not {}", article(self.columns.cells[at].ty()));
-            return Err(problem("json.value", text, Some((at + 1, self.columns.names[at].clone()))));
+            return Err(problem("json.value", text, Some((at + 1, self.columns.fields[at].name.clone()))));
         }
         Ok(true)
     }
@@ -89,18 +89,11 @@ impl Decode for JsonDecoder {
     }
 }
 
-/// Named cells, and where the next member is expected.
+/// The produced columns, and which of them the line has.
 struct Columns {
-    names: Vec<String>,
+    fields: Vec<Field>,
     cells: Vec<Cells>,
     seen: Vec<bool>,
-}
-
-impl Columns {
-    fn new(names: Vec<String>, cells: Vec<Cells>) -> Columns {
-        let seen = vec![false; names.len()];
-        Columns { names, cells, seen }
-    }
 }
 
 /// What a line left to say.
@@ -131,16 +124,15 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Row, M::Error> {
-        let Columns { names, cells, seen } = self.columns;
-        let row = fields(&mut members, names.iter().map(String::as_str), cells, seen, self.separator)?;
-        Ok(row)
+        let Columns { fields, cells, seen } = self.columns;
+        object(&mut members, fields, cells, seen, self.separator)
     }
 }
 
 /// Reads the members of an object into cells by name; what is missing becomes NULL.
-fn fields<'de, 'n, M: MapAccess<'de>>(
+fn object<'de, M: MapAccess<'de>>(
     members: &mut M,
-    names: impl Iterator<Item = &'n str> + Clone,
+    fields: &[Field],
     cells: &mut [Cells],
     seen: &mut [bool],
     separator: char,
@@ -148,7 +140,7 @@ fn fields<'de, 'n, M: MapAccess<'de>>(
     seen.fill(false);
     let mut row = Row::default();
     let mut expected = 0;
-    while let Some(found) = members.next_key_seed(NameSeed { names: names.clone(), expected })? {
+    while let Some(found) = members.next_key_seed(NameSeed { fields, expected })? {
         match found.filter(|at| !seen[*at]) {
             None => {
                 members.next_value::<IgnoredAny>()?;
@@ -170,12 +162,12 @@ fn fields<'de, 'n, M: MapAccess<'de>>(
 }
 
 /// Finds a name; the members of most lines come in the order of the columns.
-struct NameSeed<I> {
-    names: I,
+struct NameSeed<'a> {
+    fields: &'a [Field],
     expected: usize,
 }
 
-impl<'de, 'n, I: Iterator<Item = &'n str> + Clone> DeserializeSeed<'de> for NameSeed<I> {
+impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<usize>, D::Error> {
@@ -183,18 +175,18 @@ impl<'de, 'n, I: Iterator<Item = &'n str> + Clone> DeserializeSeed<'de> for Name
     }
 }
 
-impl<'n, I: Iterator<Item = &'n str> + Clone> Visitor<'_> for NameSeed<I> {
+impl Visitor<'_> for NameSeed<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member's name")
     }
 
-    fn visit_str<E>(mut self, name: &str) -> Result<Option<usize>, E> {
-        if self.names.clone().nth(self.expected) == Some(name) {
+    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
+        if self.fields.get(self.expected).is_some_and(|field| field.name == name) {
             return Ok(Some(self.expected));
         }
-        Ok(self.names.position(|known| known == name))
+        Ok(self.fields.iter().position(|field| field.name == name))
     }
 }
 
@@ -294,16 +286,14 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
 
     fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Append, M::Error> {
         let separator = self.separator;
-        let names: Vec<String> = match &self.cells.ty().kind {
-            TypeKind::Row(row) => row.names(),
-            _ => Vec::new(),
-        };
-        match self.cells.values_mut() {
-            Values::Row(cells, valid) => {
-                let mut seen = vec![false; cells.len()];
-                let row = fields(&mut members, names.iter().map(String::as_str), cells, &mut seen, separator)?;
+        let (ty, values) = self.cells.parts_mut();
+        match values {
+            Values::Row(row) => {
+                let fields: &[Field] = if let TypeKind::Row(row) = &ty.kind { &row.fields } else { &[] };
+                let RowCells { cells, valid, seen } = row;
+                let read = object(&mut members, fields, cells, seen, separator)?;
                 valid.push(true);
-                Ok(if row.wrong.is_some() { Err(Wrong) } else { Ok(()) })
+                Ok(if read.wrong.is_some() { Err(Wrong) } else { Ok(()) })
             }
             Values::Map(nested) => {
                 let mut all = Ok(());
