@@ -32,9 +32,9 @@ fn batches(keys: u64, out_of_order_ms: u64, rows_per_ms: u64, from: u64) -> Vec<
             let back = if out_of_order_ms == 0 { 0 } else { mix(row ^ 7) % out_of_order_ms };
             (row / rows_per_ms) as i64 - back as i64
         };
-        let key: Int64Array = rows.clone().map(|row| (((mix(row) >> 32) * keys) >> 32) as i64).collect();
-        let times: TimestampMillisecondArray = rows.clone().map(time).collect();
-        let value: Int64Array = rows.map(|row| (mix(row) & 0xffff) as i64).collect();
+        let key = Int64Array::from_iter_values(rows.clone().map(|row| (((mix(row) >> 32) * keys) >> 32) as i64));
+        let times = TimestampMillisecondArray::from_iter_values(rows.clone().map(time));
+        let value = Int64Array::from_iter_values(rows.map(|row| (mix(row) & 0xffff) as i64));
         let (min, max) = (*times.values().iter().min().unwrap(), *times.values().iter().max().unwrap());
         Batch::new(vec![Arc::new(key), Arc::new(times), Arc::new(value)], BATCH)
             .with_time(Some(TimeBounds { column: 1, min, max }))
