@@ -11,7 +11,6 @@ mod exchange;
 pub mod faults;
 mod gate;
 pub mod graph;
-pub mod literal_rows;
 pub mod operator;
 mod pace;
 pub mod plan;
