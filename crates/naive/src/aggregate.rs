@@ -131,7 +131,8 @@ fn sum(values: &[Value], ty: &Type) -> Value {
             total.map_or(Value::Null, |total| Value::Decimal(total, *s))
         }
         ty => {
-            let total: i128 = values.iter().map(|value| if let Value::Int(n) = value { i128::from(*n) } else { 0 }).sum();
+            let total: i128 =
+                values.iter().map(|value| if let Value::Int(n) = value { i128::from(*n) } else { 0 }).sum();
             Value::Int(wrap(total, ty))
         }
     }

@@ -119,12 +119,17 @@ pub(crate) fn truncate(value: i128, scale: u32) -> i128 {
 /// Order by value, whatever the scales.
 pub(crate) fn compare(a: i128, s: u32, b: i128, t: u32) -> Ordering {
     let places = s.max(t);
-    let (x, y) =
-        (shift(digits_of(a.unsigned_abs()), places - s), shift(digits_of(b.unsigned_abs()), places - t));
+    let (x, y) = (shift(digits_of(a.unsigned_abs()), places - s), shift(digits_of(b.unsigned_abs()), places - t));
     match (a < 0, b < 0) {
         (false, false) => compare_digits(&x, &y),
         (true, true) => compare_digits(&y, &x),
-        (negative, _) => if negative { Ordering::Less } else { Ordering::Greater },
+        (negative, _) => {
+            if negative {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            }
+        }
     }
 }
 

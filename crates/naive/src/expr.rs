@@ -154,7 +154,8 @@ impl Binder<'_> {
                 if call.quantifier.is_some() || call.filter.is_some() || call.over.is_some() || !call.parentheses {
                     return Err(Error::Unsupported(format!("{call:?}")));
                 }
-                if let (true, [unit, rest @ ..]) = (call.is("TIMESTAMPADD") || call.is("TIMESTAMPDIFF"), &call.args[..]) {
+                if let (true, [unit, rest @ ..]) = (call.is("TIMESTAMPADD") || call.is("TIMESTAMPDIFF"), &call.args[..])
+                {
                     let ArgValue::Expr(Expr { kind: ExprKind::TimeUnit(unit), .. }) = &unit.value else {
                         return Err(Error::Mistake(format!("{} begins with a unit of time", call.name)));
                     };
@@ -240,7 +241,8 @@ impl Binder<'_> {
         let (at, used) = match of_table {
             Some(at) => (at, 2),
             None => {
-                let mut alone = self.columns.iter().enumerate().filter(|(_, c)| Some(&c.name.as_str()) == names.first());
+                let mut alone =
+                    self.columns.iter().enumerate().filter(|(_, c)| Some(&c.name.as_str()) == names.first());
                 let (at, _) = alone.next().ok_or_else(unknown)?;
                 if alone.next().is_some() {
                     return Err(Error::Mistake(format!("'{}' is ambiguous", names.join("."))));
@@ -341,12 +343,7 @@ pub(crate) fn lenient(
 }
 
 /// A function that is NULL where an argument is.
-pub(crate) fn strict(
-    name: &str,
-    ty: Type,
-    args: Vec<Bound>,
-    f: impl Fn(&[Value]) -> Result<Value> + 'static,
-) -> Bound {
+pub(crate) fn strict(name: &str, ty: Type, args: Vec<Bound>, f: impl Fn(&[Value]) -> Result<Value> + 'static) -> Bound {
     lenient(name, ty, args, move |v| if v.iter().any(Value::is_null) { Ok(Value::Null) } else { f(v) })
 }
 

@@ -85,11 +85,8 @@ impl Env<'_> {
 
     fn values(&self, values: &Values) -> Result<Relation> {
         let binder = self.binder(&[]);
-        let rows: Vec<Vec<Bound>> = values
-            .rows
-            .iter()
-            .map(|row| row.iter().map(|cell| binder.bind(cell)).collect())
-            .collect::<Result<_>>()?;
+        let rows: Vec<Vec<Bound>> =
+            values.rows.iter().map(|row| row.iter().map(|cell| binder.bind(cell)).collect()).collect::<Result<_>>()?;
         let width = rows.first().map_or(0, Vec::len);
         if rows.iter().any(|row| row.len() != width) {
             return Err(Error::Mistake("the rows of VALUES are of different lengths".into()));
@@ -354,8 +351,20 @@ fn order(a: &[Value], b: &[Value], by: &[OrderItem]) -> Ordering {
         let nulls_first = item.nulls.map_or(!item.descending, |nulls| nulls == NullsOrder::First);
         match (a.is_null(), b.is_null()) {
             (true, true) => Ordering::Equal,
-            (true, false) => if nulls_first { Ordering::Less } else { Ordering::Greater },
-            (false, true) => if nulls_first { Ordering::Greater } else { Ordering::Less },
+            (true, false) => {
+                if nulls_first {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+            (false, true) => {
+                if nulls_first {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
+            }
             _ if item.descending => b.cmp(a),
             _ => a.cmp(b),
         }

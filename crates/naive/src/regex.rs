@@ -228,7 +228,9 @@ impl Parser {
                     }
                     (_, true) => return None,
                 },
-                '[' | '&' => return None,
+                '[' => return None,
+                // Java's intersection.
+                '&' if self.peek() == Some('&') => return None,
                 c => c,
             };
             let is_range = self.peek() == Some('-') && self.pattern.get(self.at + 1).is_some_and(|c| *c != ']');

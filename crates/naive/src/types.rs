@@ -157,9 +157,9 @@ impl Type {
             (Type::Date, stamp) | (stamp, Type::Date) if stamp.is_stamp() => stamp.clone(),
             (Type::Array(a), Type::Array(b)) => Type::Array(Box::new(a.common(b)?)),
             (Type::Map(k, v), Type::Map(l, w)) => Type::Map(Box::new(k.common(l)?), Box::new(v.common(w)?)),
-            (Type::Row(a), Type::Row(b)) if a.len() == b.len() => Type::Row(
-                a.iter().zip(b).map(|((n, t), (_, u))| Ok((n.clone(), t.common(u)?))).collect::<Result<_>>()?,
-            ),
+            (Type::Row(a), Type::Row(b)) if a.len() == b.len() => {
+                Type::Row(a.iter().zip(b).map(|((n, t), (_, u))| Ok((n.clone(), t.common(u)?))).collect::<Result<_>>()?)
+            }
             _ => return Err(Error::Mistake(format!("{self} and {other} have no common type"))),
         };
         Ok(found)

@@ -50,7 +50,7 @@ fn arithmetic_has_flinks_types() {
         ("7 / -2", "-3: INT"),
         ("MOD(-7, 2)", "-1: INT"),
         ("0.908 * CAST(1000 AS BIGINT)", "908.000: DECIMAL(23, 3)"),
-        ("1.0 / 3", "0.333333333333: DECIMAL(14, 12)"),
+        ("1.0 / 3", "0.333333333333: DECIMAL(13, 12)"),
         ("CAST(1 AS DECIMAL(38, 18)) + 0.1", "1.10000000000000000: DECIMAL(38, 17)"),
         ("1.5 + 1e0", "2.5: DOUBLE"),
         ("ROUND(-2.345, 2)", "-2.35: DECIMAL(4, 2)"),
@@ -103,11 +103,7 @@ fn groups_know_their_keys_and_count_no_nulls() {
                  FROM t GROUP BY k";
     assert_eq!(
         bag(query),
-        [
-            "'x', 2, 2, 30, 2, -0.25, 1.5, 1",
-            "'y', 1, 0, 30, NULL, 1.99, 0.0, 1",
-            "NULL, 1, 1, 40, -7, 0.01, 0.0, 1"
-        ]
+        ["'x', 2, 2, 30, 2, -0.25, 1.5, 1", "'y', 1, 0, 30, NULL, 1.99, 0.0, 1", "NULL, 1, 1, 40, -7, 0.01, 0.0, 1"]
     );
     assert_eq!(bag("SELECT UPPER(k) || '!', SUM(b) + 1 FROM t GROUP BY UPPER(k) HAVING COUNT(*) > 1"), ["'X!', 31"]);
     assert_eq!(bag("SELECT COUNT(*), SUM(a) FROM t WHERE FALSE"), ["0, NULL"]);
