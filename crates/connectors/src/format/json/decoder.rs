@@ -70,7 +70,7 @@ impl Decode for JsonDecoder {
         let mut done = Decoded::default();
         while done.rows < rows_max && done.bytes < data.len() {
             let rest = &data[done.bytes..];
-            let (line, bytes) = match rest.iter().position(|byte| *byte == b'\n') {
+            let (line, bytes) = match memchr::memchr(b'\n', rest) {
                 Some(end) => (&rest[..end], end + 1),
                 None if last => (rest, rest.len()),
                 None => break,
