@@ -228,21 +228,35 @@ fn insert(keys: u64) {
     let mut keyed = KeyedTable::new(descriptor(DataType::UInt64), &[0, 0]);
     let encoder = KeyEncoder::new(vec![0], &[DataType::UInt64]).unwrap();
     let (mut encoded, mut numbers) = (Keys::new(), Vec::new());
-    let mut longest = Duration::ZERO;
+    let mut longest = (Duration::ZERO, 0);
     let start = Cpu::now();
     for first in (0..keys).step_by(BATCH) {
         let call = Cpu::now();
         let key: ArrayRef = Arc::new(UInt64Array::from_iter_values(first..first + BATCH as u64));
         encoder.encode(&Batch::new(vec![key], BATCH), &mut encoded).unwrap();
         aggregate(&mut keyed, &encoded, &[1; BATCH], &mut numbers);
-        longest = longest.max(call.elapsed());
+        longest = longest.max((call.elapsed(), first));
     }
     report("insert", keys, keys, start);
     let per_key = StateTable::memory(&keyed) as u64 / keys;
-    println!("{:>24} longest call {longest:?}, {per_key} bytes a key, {} long probes", "", keyed.long_probes());
+    println!(
+        "{:>24} longest call {:?} at {}, {per_key} bytes a key, {} long probes",
+        "",
+        longest.0,
+        longest.1,
+        keyed.long_probes()
+    );
 }
 
 fn main() {
+    std::thread::scope(|scope| {
+        scope.spawn(tidemill_state::touch_fresh_memory);
+        run();
+        tidemill_state::stop_touching();
+    });
+}
+
+fn run() {
     let mut arguments = std::env::args().skip(1);
     let rows = arguments.next().map_or(30_000_000, |rows| rows.parse().unwrap());
     let what = arguments.next();
@@ -261,7 +275,6 @@ fn main() {
         [1_000, 100_000, 1_000_000].iter().for_each(|keys| strings(*keys, rows / 2));
     }
     if is_asked("insert") {
-        insert(20_000_000);
-        insert(20_000_000);
+        (0..3).for_each(|_| insert(20_000_000));
     }
 }

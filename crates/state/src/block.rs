@@ -1,8 +1,10 @@
-//! Zeroed memory that grows in place, on huge pages where the system has them: one page fault for 2 MiB instead of 512,
-//! and random access to many million rows without a miss of the address cache for each.
+//! Zeroed memory that grows in place, on huge pages where there are any: random access to many million rows without a miss
+//! of the address cache for each.
 //!
 //! A small block is on the heap and is copied to grow. A large one is a mapping with far more addresses than it uses,
-//! which cost nothing until they are written; when they are used up, its pages move to a larger range, uncopied.
+//! which cost nothing until they are written; when they are used up, its pages move to a larger range, uncopied. Whoever
+//! touches memory ahead of its use ([`touch`](crate::touch)) makes huge pages; a slot that gets there first makes small
+//! ones, so that it never waits for 2 MiB to be cleared.
 //!
 //! `unsafe` here: the memory is mapped by hand. Everything outside sees a slice.
 
@@ -10,14 +12,24 @@
 
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::touch::{self, Pages};
 
 /// Bytes of a huge page.
 const HUGE_PAGE: usize = 2 << 20;
 /// Bytes from which on a block is mapped.
 const MAPPED_MIN: usize = 1 << 20;
-/// Addresses a mapping starts with, and how many times more it gets when they are used up.
-const RESERVED_MIN: usize = 64 << 20;
+/// Addresses a mapping gets, if it does not need more: a table hardly ever moves.
+const RESERVED: usize = 8 << 30;
+/// The least it gets: so many times what it needs.
 const RESERVED_FACTOR: usize = 4;
+/// Bytes that are asked for ahead of those in use: a quarter of them, within these bounds.
+const AHEAD_MIN: usize = 4 << 20;
+const AHEAD_MAX: usize = 128 << 20;
+/// Bytes after which a block wants to know again how far it is used.
+const STEP: usize = 512 << 10;
 
 /// Bytes on which every block is aligned.
 pub(crate) const LINE: usize = 64;
@@ -28,6 +40,10 @@ pub(crate) struct Block {
     words: usize,
     /// Bytes mapped; 0: on the heap.
     reserved: usize,
+    /// Bytes that somebody has been asked to touch.
+    asked: usize,
+    /// The address up to which memory is in use, for whoever touches it.
+    used: Arc<AtomicUsize>,
 }
 
 // SAFETY: a block owns its memory, like a `Box<[u64]>`.
@@ -39,11 +55,16 @@ impl Block {
     /// So many words of zeros.
     pub(crate) fn zeroed(words: usize) -> Block {
         let bytes = bytes_of(words);
-        let reserved = (bytes * RESERVED_FACTOR).next_multiple_of(HUGE_PAGE).max(RESERVED_MIN);
-        match if bytes >= MAPPED_MIN { map(reserved) } else { None } {
-            Some(start) => Block { start, words, reserved },
-            None => Block { start: allocate(bytes), words, reserved: 0 },
+        let least = (bytes * RESERVED_FACTOR).next_multiple_of(HUGE_PAGE);
+        // Less and less where addresses are scarce.
+        let attempts = std::iter::successors(Some(RESERVED.max(least)), |reserved| {
+            (*reserved > least).then(|| (reserved / RESERVED_FACTOR).next_multiple_of(HUGE_PAGE).max(least))
+        });
+        let mapped = attempts.filter(|_| bytes >= MAPPED_MIN).find_map(|reserved| Some((map(reserved)?, reserved)));
+        if let Some((start, reserved)) = mapped {
+            return Block { start, words, reserved, asked: 0, used: Arc::default() };
         }
+        Block { start: allocate(bytes), words, reserved: 0, asked: 0, used: Arc::default() }
     }
 
     /// Makes it longer; the new words are zeros.
@@ -54,9 +75,11 @@ impl Block {
             return;
         }
         let mut larger = Block::zeroed(words);
+        self.forget_requests();
         if self.reserved > 0 && larger.reserved > 0 && move_pages(self.start, self.reserved, larger.start) {
             // The old addresses are gone: nothing is left to drop.
             self.reserved = 0;
+            larger.asked = self.asked;
             let old = std::mem::replace(self, larger);
             std::mem::forget(old);
             return;
@@ -65,9 +88,34 @@ impl Block {
         *self = larger;
     }
 
-    /// Bytes in use.
-    pub(crate) fn memory(&self) -> usize {
-        self.words * size_of::<u64>()
+    /// So many words are in use now: asks for the memory behind them. Returns how many may be in use before it wants to be
+    /// told again.
+    pub(crate) fn reach(&mut self, words: usize) -> usize {
+        if self.reserved == 0 {
+            return usize::MAX;
+        }
+        let (first, used) = (self.start.as_ptr() as usize, bytes_of(words));
+        self.used.store(first + used, Ordering::Release);
+        let ahead = (used / 4).clamp(AHEAD_MIN, AHEAD_MAX);
+        let end = (used + ahead).next_multiple_of(HUGE_PAGE).min(self.reserved);
+        let start = self.asked.max(used / HUGE_PAGE * HUGE_PAGE);
+        // Not for a single page each time.
+        if end > start + ahead / 4 {
+            touch::request(
+                Pages { start: first + start, end: first + end, is_first: start == 0 },
+                HUGE_PAGE,
+                &self.used,
+            );
+            self.asked = end;
+        }
+        words + STEP / size_of::<u64>()
+    }
+
+    fn forget_requests(&mut self) {
+        if self.asked > 0 {
+            let first = self.start.as_ptr() as usize;
+            touch::forget(Pages { start: first, end: first + self.asked, is_first: false });
+        }
     }
 
     /// Where it starts.
@@ -99,6 +147,7 @@ impl DerefMut for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
+        self.forget_requests();
         if self.reserved > 0 {
             unmap(self.start, self.reserved);
         } else {
@@ -145,8 +194,6 @@ fn map(bytes: usize) -> Option<NonNull<u64>> {
         if before < HUGE_PAGE {
             libc::munmap(aligned.byte_add(bytes), HUGE_PAGE - before);
         }
-        // A refusal only means small pages.
-        libc::madvise(aligned, bytes, libc::MADV_HUGEPAGE);
         NonNull::new(aligned.cast())
     }
 }
@@ -165,11 +212,32 @@ fn unmap(start: NonNull<u64>, bytes: usize) {
 #[cfg(not(target_os = "linux"))]
 fn unmap(_: NonNull<u64>, _: usize) {}
 
+/// Makes the pages of a range that is mapped, huge ones if possible; false if the system cannot.
+#[cfg(target_os = "linux")]
+pub(crate) fn touch(pages: Pages) -> bool {
+    let (start, len) = (pages.start as *mut libc::c_void, pages.end - pages.start);
+    // SAFETY: whoever asked keeps the range mapped until it is done; no content changes.
+    unsafe {
+        libc::madvise(start, len, libc::MADV_HUGEPAGE);
+        let is_made = libc::madvise(start, len, libc::MADV_POPULATE_WRITE) == 0;
+        // Where the slot was first, its small pages become a huge one; without the means they stay.
+        libc::madvise(start, len, libc::MADV_COLLAPSE);
+        is_made
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn touch(_: Pages) -> bool {
+    false
+}
+
 /// Moves all pages of a mapping to the beginning of a larger one. The old addresses are not mapped afterwards.
 #[cfg(target_os = "linux")]
 fn move_pages(from: NonNull<u64>, bytes: usize, to: NonNull<u64>) -> bool {
     // SAFETY: both ranges are ours, aligned and apart; the target's pages, which this replaces, have not been touched.
     let moved = unsafe {
+        // Parts with and without huge pages are several mappings to the system, which moves one at a time.
+        libc::madvise(from.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE);
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
         libc::mremap(from.as_ptr().cast(), bytes, bytes, flags, to.as_ptr())
     };
@@ -185,12 +253,12 @@ fn move_pages(_: NonNull<u64>, _: usize, _: NonNull<u64>) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn blocks_are_zeroed_aligned_and_keep_their_content_when_they_grow() {
+    fn grows_and_keeps_its_content() {
         let mut block = Block::zeroed(0);
         let mut held = 0;
-        for words in [1, 7, 4096, 130_000, 131_072, 300_000, 9_000_000, 50_000_000] {
+        for words in [1, 7, 4096, 130_000, 131_072, 300_000, 9_000_000, 50_000_000, 1_200_000_000] {
             block.grow(words);
+            block.reach(words.min(2_000_000));
             assert_eq!((block.len(), block.as_ptr() as usize % LINE), (words, 0));
             assert!(block[..held].iter().zip(0..).all(|(word, at)| *word == at));
             let untouched = words.min(held + 100_000);
@@ -198,5 +266,16 @@ mod tests {
             held = words.min(1_000_000);
             block[..held].iter_mut().zip(0..).for_each(|(word, at)| *word = at);
         }
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods)]
+    fn blocks_are_zeroed_aligned_and_keep_their_content_when_they_grow() {
+        grows_and_keeps_its_content();
+        std::thread::scope(|scope| {
+            scope.spawn(touch::touch_fresh_memory);
+            (0..5).for_each(|_| grows_and_keeps_its_content());
+            touch::stop_touching();
+        });
     }
 }

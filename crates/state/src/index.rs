@@ -3,8 +3,8 @@
 //! A segment is 512 buckets of a cache line; a bucket holds eight slots, their tags (the 32 low bits of the hash) first,
 //! then their row numbers. Of a hash, bits 0 to 8 choose the bucket, the bits from 9 on the segment, so a key lies in the
 //! first bucket from there, around the end of the segment, that had a free slot. A lookup of a batch is two passes: name
-//! the cache lines, then look. When a segment is three quarters full it is split in two, which moves 3,072 slots and
-//! nothing else; a table of millions of keys never stops to be rehashed. The first segment starts with one bucket and doubles.
+//! the cache lines, then look. When a segment is about three quarters full it is split in two, which moves some 3,000 slots
+//! and nothing else; a table of millions of keys never stops to be rehashed. The first segment starts with one bucket and doubles.
 //!
 //! The index knows no keys: a row found by its tag is a candidate until its key has been compared.
 //!
@@ -69,6 +69,8 @@ pub(crate) struct Index {
     bucket_mask: usize,
     segments: Vec<Segment>,
     memory: Block,
+    /// Words that may be in use before memory has to be asked for.
+    reached: usize,
     long_probes: u64,
     scratch: Vec<(u32, u32)>,
 }
@@ -111,6 +113,7 @@ impl Index {
             bucket_mask: 0,
             segments: vec![Segment { used: 0, removed: 0, depth: 0 }],
             memory: Block::zeroed(WORDS_PER_BUCKET),
+            reached: 0,
             long_probes: 0,
             scratch: Vec::new(),
         };
@@ -145,7 +148,9 @@ impl Index {
 
     /// Bytes held.
     pub(crate) fn memory(&self) -> usize {
-        self.memory.memory() + self.directory.len() * 4 + self.segments.len() * size_of::<Segment>()
+        self.segments.len() * (self.bucket_mask + 1) * LINE
+            + self.directory.len() * 4
+            + self.segments.len() * size_of::<Segment>()
     }
 
     /// For each of up to [`BLOCK_ROWS`] hashes a row whose slot has the hash's tag, or a number of [`ROWS_MAX`] and more:
@@ -209,7 +214,7 @@ impl Index {
         debug_assert!(row < ROWS_MAX);
         loop {
             let number = self.segment_of(hash);
-            let limit = (self.bucket_mask + 1) * SLOTS / 4 * 3;
+            let limit = self.limit(number);
             if self.segments[number].used >= limit && self.grow(number, hash) {
                 continue;
             }
@@ -225,6 +230,13 @@ impl Index {
             }
             return Ok(());
         }
+    }
+
+    /// With how many used slots a segment grows: from five to seven eighths of them, another number for each segment. Keys
+    /// are so even that otherwise all segments would be split within a few calls.
+    fn limit(&self, number: usize) -> usize {
+        let slots = (self.bucket_mask + 1) * SLOTS;
+        slots / 8 * 5 + slots / 4 * (number.wrapping_mul(0x9e37_79b9) >> 8 & 255) / 256
     }
 
     /// Takes a row out. `hash` and `row` must be as inserted.
@@ -332,6 +344,9 @@ impl Index {
         let needed = (other + 1) * BUCKETS * WORDS_PER_BUCKET;
         if needed > self.memory.len() {
             self.memory.grow(needed.next_power_of_two());
+        }
+        if needed > self.reached {
+            self.reached = self.memory.reach(needed);
         }
         self.segments[number].depth = depth + 1;
         self.segments.push(Segment { used: 0, removed: 0, depth: depth + 1 });

@@ -31,6 +31,7 @@ pub mod run_file;
 mod sliced;
 mod sort_key;
 mod timers;
+mod touch;
 
 pub use delta::{DeltaSink, Entry};
 pub use descriptor::{Distribution, Scope, StateTable, TableDescriptor, ValueField, ValueKind};
@@ -42,3 +43,4 @@ pub use rows::{BytesMut, RecordParts, RecordsMut};
 pub use sliced::SlicedTable;
 pub use sort_key::time_of as time_of_order;
 pub use timers::TimerTable;
+pub use touch::{stop_touching, touch_fresh_memory};

@@ -15,6 +15,10 @@ pub(crate) struct Records {
     /// A record may lie across two cache lines.
     two_lines: bool,
     rows: usize,
+    /// Most rows there have been.
+    rows_most: usize,
+    /// Words that may be in use before the memory has to grow, or to be asked for.
+    limit: usize,
 }
 
 impl Records {
@@ -27,7 +31,7 @@ impl Records {
             7 => 8,
             words => words,
         };
-        Records { words: Block::zeroed(0), stride, two_lines: 8 % stride != 0, rows: 0 }
+        Records { words: Block::zeroed(0), stride, two_lines: 8 % stride != 0, rows: 0, rows_most: 0, limit: 0 }
     }
 
     /// Number of records.
@@ -37,18 +41,27 @@ impl Records {
 
     /// Bytes held.
     pub(crate) fn memory(&self) -> usize {
-        self.words.memory()
+        self.rows_most.max(self.rows) * self.stride * size_of::<u64>()
     }
 
     /// Adds a record, whose content is whatever was there.
     pub(crate) fn push(&mut self) -> u32 {
         let row = self.rows;
-        if (row + 1) * self.stride > self.words.len() {
-            // What is not touched costs nothing.
-            self.words.grow((row * 2).max(ROWS_MIN) * self.stride);
+        if (row + 1) * self.stride > self.limit {
+            self.grow();
         }
         self.rows += 1;
         row as u32
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let needed = (self.rows + 1) * self.stride;
+        if needed > self.words.len() {
+            // What is not touched costs nothing.
+            self.words.grow((self.rows * 2).max(ROWS_MIN) * self.stride);
+        }
+        self.limit = self.words.reach(needed).min(self.words.len());
     }
 
     /// All records, one every [`stride`](Records::stride) words.
@@ -100,6 +113,7 @@ impl Records {
 
     /// Removes all records and keeps the memory.
     pub(crate) fn clear(&mut self) {
+        self.rows_most = self.rows_most.max(self.rows);
         self.rows = 0;
     }
 }

@@ -12,7 +12,7 @@
 use tidemill_core::Result;
 
 use crate::arena::Arena;
-use crate::changes::Changes;
+use crate::changes::{BitPairs, Changes};
 use crate::failure;
 use crate::index::ROWS_MAX;
 use crate::records::Records;
@@ -38,6 +38,9 @@ pub(crate) trait Owner {
     fn release(&mut self, storage: &mut Storage, row: u32);
 }
 
+/// No row is free.
+const NO_FREE: u64 = u64::MAX;
+
 const LIVE: usize = 0;
 const STORED: usize = 1;
 
@@ -49,8 +52,9 @@ pub(crate) struct Rows {
     template: Vec<u64>,
     changes: Changes,
     /// Live and stored, a bit a row.
-    flags: Vec<[u64; 2]>,
-    free: Vec<u32>,
+    flags: BitPairs,
+    /// The first free row; its record begins with the next one.
+    free: u64,
     live: usize,
     dead: usize,
     /// Rows gathered because they were about to change.
@@ -178,9 +182,9 @@ impl Rows {
             name: descriptor.name.clone(),
             storage,
             template: template.to_vec(),
-            changes: Changes::default(),
-            flags: Vec::new(),
-            free: Vec::new(),
+            changes: Changes::new(),
+            flags: BitPairs::new(),
+            free: NO_FREE,
             live: 0,
             dead: 0,
             pending: DeltaSink::new(),
@@ -207,41 +211,40 @@ impl Rows {
 
     #[inline(always)]
     fn flag(&self, row: u32, flag: usize) -> bool {
-        self.flags[(row / 64) as usize][flag] >> (row % 64) & 1 == 1
+        self.flags.words()[(row / 64) as usize][flag] >> (row % 64) & 1 == 1
     }
 
     #[inline(always)]
     fn set_flag(&mut self, row: u32, flag: usize, on: bool) {
-        let word = &mut self.flags[(row / 64) as usize][flag];
+        let word = &mut self.flags.words_mut()[(row / 64) as usize][flag];
         *word = *word & !(1 << (row % 64)) | u64::from(on) << (row % 64);
     }
 
     /// The first live row from `from` on.
     pub(crate) fn next_live(&self, from: u32) -> Option<u32> {
-        let mut word = (from / 64) as usize;
-        let mut bits = self.flags.get(word)?[LIVE] & (u64::MAX << (from % 64));
+        let (words, mut word) = (self.flags.words(), (from / 64) as usize);
+        let mut bits = words.get(word)?[LIVE] & (u64::MAX << (from % 64));
         while bits == 0 {
             word += 1;
-            bits = self.flags.get(word)?[LIVE];
+            bits = words.get(word)?[LIVE];
         }
         Some(word as u32 * 64 + bits.trailing_zeros())
     }
 
     /// A new live row, dirty, with the template's values; its key words are whatever was there.
     pub(crate) fn insert(&mut self) -> Result<u32> {
-        let row = match self.free.pop() {
-            Some(row) => row,
-            None => {
-                if self.storage.records.len() >= ROWS_MAX as usize {
-                    return Err(failure::table_full(&self.name));
-                }
-                let row = self.storage.records.push();
-                self.changes.resize(row as usize + 1);
-                if row as usize / 64 >= self.flags.len() {
-                    self.flags.push([0; 2]);
-                }
-                row
+        let row = if self.free != NO_FREE {
+            let row = self.free as u32;
+            self.free = self.storage.records.get(row)[0];
+            row
+        } else {
+            if self.storage.records.len() >= ROWS_MAX as usize {
+                return Err(failure::table_full(&self.name));
             }
+            let row = self.storage.records.push();
+            self.changes.resize(row as usize + 1);
+            self.flags.resize(row as usize + 1);
+            row
         };
         self.storage.values_mut(row).copy_from_slice(&self.template);
         self.set_flag(row, LIVE, true);
@@ -298,7 +301,8 @@ impl Rows {
         owner.release(&mut self.storage, row);
         self.set_flag(row, STORED, false);
         self.dead -= 1;
-        self.free.push(row);
+        self.storage.records.get_mut(row)[0] = self.free;
+        self.free = row.into();
     }
 
     /// The row holds what a delta says, and is not dirty.
@@ -339,7 +343,7 @@ impl Rows {
         self.full = full;
         self.changes.freeze();
         if full {
-            self.changes.freeze_also(self.flags.iter().map(|flags| flags[LIVE]));
+            self.changes.freeze_also(self.flags.words().iter().map(|flags| flags[LIVE]));
         }
         Ok(())
     }
@@ -371,7 +375,7 @@ impl Rows {
         self.storage.arena.clear();
         self.changes.clear();
         self.flags.clear();
-        self.free.clear();
+        self.free = NO_FREE;
         (self.live, self.dead) = (0, 0);
         self.pending.clear();
     }
@@ -381,8 +385,7 @@ impl Rows {
         self.storage.records.memory()
             + self.storage.arena.memory()
             + self.changes.memory()
-            + self.flags.capacity() * 16
-            + self.free.capacity() * 4
+            + self.flags.memory()
             + self.pending.bytes()
     }
 }

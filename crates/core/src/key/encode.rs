@@ -310,7 +310,41 @@ pub(super) fn decimal_number(value: i128) -> u128 {
 }
 
 fn zeros(value: &[u8]) -> usize {
-    value.iter().filter(|byte| **byte == 0).count()
+    if has_zero(value) { value.iter().filter(|byte| **byte == 0).count() } else { 0 }
+}
+
+/// Eight bytes at a time: most strings are short, and have none.
+#[inline(always)]
+fn has_zero(value: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let zero_in = |eight: &[u8; 8]| {
+        let word = u64::from_le_bytes(*eight);
+        word.wrapping_sub(ONES) & !word & TOPS
+    };
+    let (eights, rest) = value.as_chunks();
+    let found = eights.iter().fold(0, |found, eight| found | zero_in(eight));
+    match value.last_chunk() {
+        Some(last) => found | zero_in(last) != 0,
+        None => rest.contains(&0),
+    }
+}
+
+/// Copies a string to the start of `out`, eight bytes at a time if it is short.
+#[inline(always)]
+fn copy_short(value: &[u8], out: &mut [u8]) {
+    let out = &mut out[..value.len()];
+    match value.last_chunk::<8>() {
+        Some(last) if value.len() <= 64 => {
+            let (from, (to, _)) = (value.as_chunks::<8>().0, out.as_chunks_mut::<8>());
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            if let Some(end) = out.last_chunk_mut() {
+                *end = *last;
+            }
+        }
+        Some(_) => out.copy_from_slice(value),
+        None => out.iter_mut().zip(value).for_each(|(to, from)| *to = *from),
+    }
 }
 
 /// Bytes of a string behind its null byte.
@@ -319,6 +353,7 @@ fn escaped_len(value: &[u8]) -> usize {
 }
 
 /// Writes a string with its null byte at the start of `out`; says how many bytes that took.
+#[inline]
 fn write_escaped(value: Option<&[u8]>, out: &mut [u8]) -> usize {
     let Some(value) = value else {
         out[0] = 0;
@@ -326,8 +361,8 @@ fn write_escaped(value: Option<&[u8]>, out: &mut [u8]) -> usize {
     };
     out[0] = 1;
     let mut at = 1;
-    if zeros(value) == 0 {
-        out[1..1 + value.len()].copy_from_slice(value);
+    if !has_zero(value) {
+        copy_short(value, &mut out[1..]);
         at += value.len();
     } else {
         for byte in value {
