@@ -13,7 +13,8 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, StringViewBuilder, UInt64Array
 use arrow::datatypes::{DataType, Int64Type};
 use tidemill_core::{Batch, KeyEncoder, Keys};
 use tidemill_state::{
-    BLOCK_ROWS, DeltaSink, GroupTable, KeyedTable, SlicedTable, StateTable, TableDescriptor, ValueField, ValueKind,
+    BLOCK_ROWS, DeltaSink, GroupTable, KeyedTable, Scope, SlicedTable, StateTable, TableDescriptor, ValueField,
+    ValueKind, run_file,
 };
 
 const BATCH: usize = 4096;
@@ -198,6 +199,112 @@ fn parts(keys: u64, rows: u64) {
     report("keys and hashes alone", keys, rows, start);
 }
 
+/// The loop for keys of 24 bytes, which stand in the slots; the same batches as [`strings`], over and over.
+fn control_24(keys: u64, rows: u64) {
+    #[derive(Clone, Copy)]
+    #[repr(C, align(64))]
+    struct Slot {
+        key: [u64; 3],
+        count: i64,
+        sum: i64,
+    }
+    let size = (keys * 2).next_power_of_two().max(1024) as usize;
+    let mut table = vec![Slot { key: [0; 3], count: 0, sum: 0 }; size];
+    let batches: Vec<(Vec<[u64; 3]>, Vec<i64>)> = (0..64)
+        .map(|number| {
+            let (mut key, mut value) = (vec![0u64; BATCH], vec![0i64; BATCH]);
+            generate(number * BATCH as u64, keys, &mut key, &mut value);
+            let words = |key: &u64| {
+                let text = format!("customer-{key:015}");
+                let word = |at: usize| u64::from_le_bytes(text.as_bytes()[at * 8..at * 8 + 8].try_into().unwrap());
+                [word(0), word(1), word(2)]
+            };
+            (key.iter().map(words).collect(), value)
+        })
+        .collect();
+    let mut home = vec![0; 512];
+    let start = Cpu::now();
+    let mut row = 0;
+    while row < rows {
+        for (keys, values) in &batches {
+            for (keys, values) in keys.chunks(512).zip(values.chunks(512)) {
+                for (home, key) in home.iter_mut().zip(keys) {
+                    *home = mix(mix(key[0] ^ key[1].rotate_left(20)) ^ key[2]) as usize & (size - 1);
+                    #[cfg(target_arch = "x86_64")]
+                    #[allow(unsafe_code)]
+                    // SAFETY: a prefetch may name any address.
+                    unsafe {
+                        std::arch::x86_64::_mm_prefetch::<3>((&raw const table[*home]).cast());
+                    }
+                }
+                for ((home, key), value) in home.iter().zip(keys).zip(values) {
+                    let mut place = *home;
+                    while table[place].count > 0 && table[place].key != *key {
+                        place = (place + 1) & (size - 1);
+                    }
+                    let slot = &mut table[place];
+                    *slot = Slot { key: *key, count: slot.count + 1, sum: slot.sum + value };
+                }
+            }
+            row += BATCH as u64;
+        }
+    }
+    report("control, 24 bytes", keys, row, start);
+}
+
+/// One row in a hundred of 20 million, changed at random, gathered in slices; and written and read as a run file.
+fn gather() {
+    let keys = 20_000_000u64;
+    let mut keyed = KeyedTable::new(descriptor(DataType::UInt64), &[0, 0]);
+    let encoder = KeyEncoder::new(vec![0], &[DataType::UInt64]).unwrap();
+    let (mut encoded, mut numbers, mut delta) = (Keys::new(), Vec::new(), DeltaSink::new());
+    for first in (0..keys).step_by(BATCH) {
+        let key: ArrayRef = Arc::new(UInt64Array::from_iter_values(first..first + BATCH as u64));
+        encoder.encode(&Batch::new(vec![key], BATCH), &mut encoded).unwrap();
+        aggregate(&mut keyed, &encoded, &[1; BATCH], &mut numbers);
+    }
+    for round in 0..4 {
+        if round > 0 {
+            let rows: Vec<u32> = (0..keys / 100).map(|at| (mix(at + round * keys) % keys) as u32).collect();
+            keyed.update(&rows).for_each(&rows, |_, values| values[0] += 1);
+        }
+        delta.clear();
+        let start = Cpu::now();
+        StateTable::freeze(&mut keyed, false).unwrap();
+        let (frozen, mut longest) = (start.elapsed(), Duration::ZERO);
+        loop {
+            let slice = Cpu::now();
+            let done = StateTable::gather(&mut keyed, 1000, &mut delta);
+            longest = longest.max(slice.elapsed());
+            if done {
+                break;
+            }
+        }
+        let rows = delta.len();
+        println!(
+            "{:>24} {rows} of {keys} rows: freeze {frozen:?}, all {:?}, longest slice {longest:?}",
+            "gather",
+            start.elapsed()
+        );
+    }
+    let start = Cpu::now();
+    let file = run_file::write(&delta, keyed.descriptor()).unwrap();
+    println!("{:>24} {} entries, {} bytes: written in {:?}", "run file", delta.len(), file.len(), start.elapsed());
+    let start = Cpu::now();
+    let reader = run_file::RunReader::open(&file[..]).unwrap();
+    println!("{:>24} opened in {:?}", "", start.elapsed());
+    let start = Cpu::now();
+    let found = (0..100_000).filter(|number| {
+        let entry = delta.entry(number % delta.len());
+        reader.get(entry.hash, entry.key, entry.order).unwrap().is_some()
+    });
+    println!("{:>24} {} point reads in {:?}", "", found.count(), start.elapsed());
+    let start = Cpu::now();
+    let mut restored = KeyedTable::new(keyed.descriptor().clone(), &[0, 0]);
+    run_file::restore(&reader, &mut restored, &Scope::all()).unwrap();
+    println!("{:>24} {} rows restored in {:?}", "", restored.len(), start.elapsed());
+}
+
 fn strings(keys: u64, rows: u64) {
     let mut keyed = KeyedTable::new(descriptor(DataType::Utf8View), &[0, 0]);
     let encoder = KeyEncoder::new(vec![0], &[DataType::Utf8View]).unwrap();
@@ -272,7 +379,13 @@ fn run() {
         table(keys, rows, false, rows / 8);
     }
     if is_asked("strings") {
-        [1_000, 100_000, 1_000_000].iter().for_each(|keys| strings(*keys, rows / 2));
+        [1_000, 100_000, 1_000_000].iter().for_each(|keys| {
+            control_24(*keys, rows / 2);
+            strings(*keys, rows / 2);
+        });
+    }
+    if is_asked("gather") {
+        gather();
     }
     if is_asked("insert") {
         (0..3).for_each(|_| insert(20_000_000));

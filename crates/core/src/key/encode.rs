@@ -1,5 +1,7 @@
 //! From columns to keys.
 
+use std::cell::Cell;
+
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Decimal128Type};
@@ -174,7 +176,11 @@ enum Reader<'a> {
         values: &'a [i128],
         nulls: Option<&'a NullBuffer>,
     },
-    Strings(&'a dyn Array),
+    /// `zeros`: whether any of them has a zero byte, known once their lengths have been added.
+    Strings {
+        array: &'a dyn Array,
+        zeros: Cell<bool>,
+    },
     /// Anything nested, encoded beforehand: bytes and where each value ends.
     Encoded {
         bytes: Vec<u8>,
@@ -216,7 +222,7 @@ impl<'a> Reader<'a> {
                 Ok(Reader::Encoded { bytes, ends })
             }
             other => match fixed::width(other) {
-                None => Ok(Reader::Strings(array.as_ref())),
+                None => Ok(Reader::Strings { array: array.as_ref(), zeros: Cell::new(false) }),
                 Some(width) => {
                     let mut values = Vec::with_capacity(array.len());
                     fixed::append_numbers(array, &mut values)?;
@@ -237,14 +243,20 @@ impl<'a> Reader<'a> {
         match self {
             Reader::Numbers { width, nulls, .. } => add_fixed(*width, *nulls),
             Reader::Decimals { nulls, .. } => add_fixed(16, *nulls),
-            Reader::Strings(array) => {
+            Reader::Strings { array, zeros } => {
                 let mut lengths = lengths.iter_mut();
+                let mut any = false;
                 for_each_bytes!(array, |value: Option<&[u8]>| {
-                    if let Some(length) = lengths.next() {
-                        // A length beyond u32 is caught by the sum, which is at least that of the columns' buffers.
-                        *length = length.saturating_add(value.map_or(1, |value| escaped_len(value) as u32 + 1));
-                    }
+                    let Some(length) = lengths.next() else { return };
+                    let escaped = value.map_or(1, |value| {
+                        let zeros = count_zeros(value);
+                        any |= zeros > 0;
+                        value.len() + zeros + 3
+                    });
+                    // A length beyond u32 is caught by the sum, which is at least that of the columns' buffers.
+                    *length = length.saturating_add(escaped as u32);
                 });
+                zeros.set(any);
             }
             Reader::Encoded { ends, .. } => {
                 let starts = std::iter::once(&0).chain(ends);
@@ -284,12 +296,19 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            Reader::Strings(array) => {
-                let mut at = at.iter_mut();
+            Reader::Strings { array, zeros } => {
+                let (mut at, zeros) = (at.iter_mut(), zeros.get());
                 for_each_bytes!(array, |value: Option<&[u8]>| {
-                    if let Some(at) = at.next() {
-                        *at += write_escaped(value, &mut out[*at as usize..]) as u32;
-                    }
+                    let Some(at) = at.next() else { return };
+                    let out = &mut out[*at as usize..];
+                    *at += match value {
+                        Some(value) if zeros => write_escaped(value, out) as u32,
+                        Some(value) => write_plain(value, out) as u32,
+                        None => {
+                            out[0] = 0;
+                            1
+                        }
+                    };
                 });
             }
             Reader::Encoded { bytes, ends } => {
@@ -309,7 +328,7 @@ pub(super) fn decimal_number(value: i128) -> u128 {
     value as u128 ^ 1 << 127
 }
 
-fn zeros(value: &[u8]) -> usize {
+fn count_zeros(value: &[u8]) -> usize {
     if has_zero(value) { value.iter().filter(|byte| **byte == 0).count() } else { 0 }
 }
 
@@ -347,31 +366,27 @@ fn copy_short(value: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Bytes of a string behind its null byte.
-fn escaped_len(value: &[u8]) -> usize {
-    value.len() + zeros(value) + 2
+/// Writes a string without zero bytes, with its null byte, at the start of `out`; says how many bytes that took.
+#[inline(always)]
+fn write_plain(value: &[u8], out: &mut [u8]) -> usize {
+    let end = value.len() + 3;
+    let out = &mut out[..end];
+    out[0] = 1;
+    copy_short(value, &mut out[1..end - 2]);
+    out[end - 2..].fill(0);
+    end
 }
 
-/// Writes a string with its null byte at the start of `out`; says how many bytes that took.
-#[inline]
-fn write_escaped(value: Option<&[u8]>, out: &mut [u8]) -> usize {
-    let Some(value) = value else {
-        out[0] = 0;
-        return 1;
-    };
+/// The same for any string.
+fn write_escaped(value: &[u8], out: &mut [u8]) -> usize {
     out[0] = 1;
     let mut at = 1;
-    if !has_zero(value) {
-        copy_short(value, &mut out[1..]);
-        at += value.len();
-    } else {
-        for byte in value {
-            out[at] = *byte;
+    for byte in value {
+        out[at] = *byte;
+        at += 1;
+        if *byte == 0 {
+            out[at] = 0xff;
             at += 1;
-            if *byte == 0 {
-                out[at] = 0xff;
-                at += 1;
-            }
         }
     }
     out[at..at + 2].fill(0);
