@@ -56,6 +56,7 @@ pub struct Harness {
     out: Vec<Batch>,
     snapshot: Snapshot,
     checkpoint: u64,
+    is_restored: bool,
 }
 
 impl Harness {
@@ -81,6 +82,7 @@ impl Harness {
             out: Vec::new(),
             snapshot: Snapshot::default(),
             checkpoint: 0,
+            is_restored: !snapshots.is_empty(),
         };
         let routing = routing(parallelism)?;
         let (metrics, options) = (harness.metrics.clone(), Configuration::default());
@@ -198,9 +200,10 @@ impl Harness {
         print_rows(&rows)
     }
 
-    /// A checkpoint: what changed since the last one, or with `full` everything.
+    /// A checkpoint: what changed since the last one; with `full`, and the first time after a restore, everything.
     pub fn checkpoint(&mut self, full: bool) -> Result<Snapshot> {
         self.checkpoint += 1;
+        let full = full || self.is_restored && self.checkpoint == 1;
         let kind = if full { CheckpointKind::StopWithSavepoint } else { CheckpointKind::Checkpoint };
         let barrier = Barrier { checkpoint: self.checkpoint, kind, mutation: Vec::new() };
         let mut emitted = Vec::new();

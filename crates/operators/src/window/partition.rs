@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use super::slices::Slices;
 
+/// So many slices are few.
+const FEW: usize = 6;
+
 /// Rows of a batch, grouped by slice. Reused from batch to batch.
 #[derive(Debug, Default)]
 pub struct Partition {
@@ -72,8 +75,6 @@ impl Partition {
 
     /// All slices lie in less than 2^32 ms from `start`.
     fn count(&mut self, times: &[i64], start: i64, len: i64, count: usize) {
-        self.counts.clear();
-        self.counts.resize(count, 0);
         self.slice_of.clear();
         // Division by multiplication: exact, as distance and length have 32 bits.
         let inverse = (u64::MAX / len as u64).wrapping_add(1);
@@ -81,6 +82,26 @@ impl Partition {
             let distance = time.wrapping_sub(start) as u64;
             if len == 1 { distance as u32 } else { ((u128::from(distance) * u128::from(inverse)) >> 64) as u32 }
         }));
+        let slice_end = |slice: usize| start + len * (slice as i64 + 1);
+        if count <= FEW {
+            // A pass for each slice, without branches: cheaper than counters that wait for one another.
+            self.rows.resize(times.len() + 1, 0);
+            let mut at = 0;
+            for slice in 0..count {
+                let first = at;
+                for (row, of) in self.slice_of.iter().enumerate() {
+                    self.rows[at] = row as u32;
+                    at += usize::from(*of == slice as u32);
+                }
+                if first < at {
+                    self.parts.push(Part { slice_end: slice_end(slice), range: first..at });
+                }
+            }
+            self.rows.truncate(times.len());
+            return;
+        }
+        self.counts.clear();
+        self.counts.resize(count, 0);
         for slice in &self.slice_of {
             self.counts[*slice as usize] += 1;
         }
@@ -90,8 +111,7 @@ impl Partition {
             *counted = at as u32;
             at = range.end;
             if !range.is_empty() {
-                let slice_end = start + len * (slice as i64 + 1);
-                self.parts.push(Part { slice_end, range });
+                self.parts.push(Part { slice_end: slice_end(slice), range });
             }
         }
         self.rows.resize(times.len(), 0);

@@ -68,11 +68,9 @@ impl Assigner {
                     self.partition.split(slices, &self.local, min, max);
                     return Ok(());
                 }
-                // Bounds that came with the batch are enough if one slice holds them.
-                let known = batch.time().filter(|time| time.column == column);
-                let narrow = known.filter(|time| slices.slice_end(time.min) == slices.slice_end(time.max));
-                let exact = || bounds(times).unwrap_or((0, 0));
-                let (min, max) = narrow.map_or_else(exact, |time| (time.min, time.max));
+                // Bounds that came with the batch may be wider than need be, which does no harm.
+                let known = batch.time().filter(|time| time.column == column).map(|time| (time.min, time.max));
+                let (min, max) = known.or_else(|| bounds(times)).unwrap_or((0, 0));
                 self.partition.split(slices, times, min, max);
                 Ok(())
             }
