@@ -9,9 +9,9 @@ pub mod error;
 mod plan;
 pub mod rel;
 mod rules;
-mod streaming;
 mod session;
 pub mod session_options;
+mod streaming;
 pub mod traits;
 
 pub use error::{PlanError, PlanResult};

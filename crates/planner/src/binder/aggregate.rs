@@ -35,6 +35,11 @@ impl Aggregates {
         self.calls.is_empty()
     }
 
+    /// Whether a column is that of a call.
+    pub(super) fn computes(&self, column: ColId) -> bool {
+        self.calls.iter().any(|(id, _)| *id == column)
+    }
+
     /// The column of a call.
     pub(super) fn add(&mut self, call: BoundCall, registry: &mut ColumnRegistry) -> ColId {
         let same = |known: &BoundCall| {
@@ -117,14 +122,16 @@ impl Binder<'_> {
         span: Span,
     ) -> PlanResult<Expr> {
         let replaced = replace_keys(expr, keys);
-        let known = |id: usize| {
-            keys.iter().any(|key| key.id == id) || aggregates.calls.iter().any(|(call, _)| *call == id)
-        };
+        let known =
+            |id: usize| keys.iter().any(|key| key.id == id) || aggregates.calls.iter().any(|(call, _)| *call == id);
         match replaced.columns().into_iter().find(|id| !known(*id)) {
             None => Ok(replaced),
             Some(free) => {
                 let at = uses.iter().find(|(id, _)| *id == free).map_or(span, |(_, span)| *span);
-                let text = format!("column '{}' is neither in GROUP BY nor within an aggregate function", self.registry.name(free));
+                let text = format!(
+                    "column '{}' is neither in GROUP BY nor within an aggregate function",
+                    self.registry.name(free)
+                );
                 Err(PlanError::new("sql.group-by", at, text)
                     .help("add it to GROUP BY, or choose one of the group's values, such as MAX of it"))
             }

@@ -16,7 +16,9 @@ pub(crate) fn bind_type(data_type: &DataType) -> PlanResult<SqlType> {
         given => Ok(given.unwrap_or(1)),
     };
     let precision = |given: Option<u32>, default: u8| match given {
-        Some(given) if given > 9 => Err(wrong(format!("a precision of {given} is too high: at most 9 digits of a second"))),
+        Some(given) if given > 9 => {
+            Err(wrong(format!("a precision of {given} is too high: at most 9 digits of a second")))
+        }
         given => Ok(given.map_or(default, |given| given as u8)),
     };
     let kind = match &data_type.kind {
@@ -30,10 +32,14 @@ pub(crate) fn bind_type(data_type: &DataType) -> PlanResult<SqlType> {
         Ast::Decimal { precision, scale } => {
             let (precision, scale) = (precision.unwrap_or(10), scale.unwrap_or(0));
             if precision == 0 || precision > u32::from(DECIMAL_PRECISION_MAX) {
-                return Err(wrong(format!("the precision of DECIMAL must be 1 to {DECIMAL_PRECISION_MAX}, not {precision}")));
+                return Err(wrong(format!(
+                    "the precision of DECIMAL must be 1 to {DECIMAL_PRECISION_MAX}, not {precision}"
+                )));
             }
             if scale > precision {
-                return Err(wrong(format!("the scale of DECIMAL ({scale}) is greater than its precision ({precision})")));
+                return Err(wrong(format!(
+                    "the scale of DECIMAL ({scale}) is greater than its precision ({precision})"
+                )));
             }
             TypeKind::Decimal { precision: precision as u8, scale: scale as u8 }
         }

@@ -4,11 +4,11 @@ use tidemill_expr::{Expr, Scalar, SqlType, TypeKind};
 use tidemill_sql_parser::Span;
 use tidemill_sql_parser::ast::{self, BinaryOp, ExprKind, IsTest, LikeKind, TrimSide, UnaryOp, WhenThen};
 
+use super::Binder;
 use super::aggregate::Aggregates;
 use super::data_type::bind_type;
 use super::literal::bind_literal;
 use super::scope::{Scope, field_of};
-use super::Binder;
 use crate::error::{PlanError, PlanResult};
 use crate::rel::ColId;
 
@@ -176,7 +176,9 @@ impl Binder<'_> {
                 Scalar::Int(2_147_483_648) => Expr::int(i32::MIN),
                 Scalar::Int(number) => Expr::literal(Scalar::Int(-number), ty),
                 Scalar::Double(number) => Expr::literal(Scalar::Double(-number), ty),
-                Scalar::Decimal { value, scale } if scale == 0 && value == -i128::from(i64::MIN) => Expr::bigint(i64::MIN),
+                Scalar::Decimal { value, scale } if scale == 0 && value == -i128::from(i64::MIN) => {
+                    Expr::bigint(i64::MIN)
+                }
                 Scalar::Decimal { value, scale } => Expr::literal(Scalar::Decimal { value: -value, scale }, ty),
                 Scalar::Millis(millis) => Expr::literal(Scalar::Millis(-millis), ty),
                 Scalar::Months(months) => Expr::literal(Scalar::Months(-months), ty),
@@ -185,7 +187,9 @@ impl Binder<'_> {
             (UnaryOp::Minus, operand) => self.call("NEGATE", vec![operand], span),
             (UnaryOp::Plus, operand) => match self.ty(&operand).kind {
                 kind if kind.is_numeric() || kind.is_interval() => Ok(operand),
-                kind => Err(PlanError::new("sql.type", span, format!("'+' needs a number, but this is of type {kind}"))),
+                kind => {
+                    Err(PlanError::new("sql.type", span, format!("'+' needs a number, but this is of type {kind}")))
+                }
             },
         }
     }
@@ -226,8 +230,10 @@ impl Binder<'_> {
         if self.functions.scalar("IN").is_some() {
             return self.call("IN", std::iter::once(operand).chain(list).collect(), span);
         }
-        let mut tests: Vec<Expr> =
-            list.into_iter().map(|item| self.call("=", vec![operand.clone(), item], span)).collect::<PlanResult<_>>()?;
+        let mut tests: Vec<Expr> = list
+            .into_iter()
+            .map(|item| self.call("=", vec![operand.clone(), item], span))
+            .collect::<PlanResult<_>>()?;
         if tests.len() == 1 { Ok(tests.remove(0)) } else { self.call("OR", tests, span) }
     }
 
@@ -287,7 +293,9 @@ fn binary_name(op: BinaryOp, span: Span) -> PlanResult<&'static str> {
         BinaryOp::Gt => ">",
         BinaryOp::GtEq => ">=",
         BinaryOp::Overlaps => {
-            return Err(PlanError::unsupported(span, "OVERLAPS is not supported yet").help("compare the bounds instead"));
+            return Err(
+                PlanError::unsupported(span, "OVERLAPS is not supported yet").help("compare the bounds instead")
+            );
         }
     })
 }

@@ -102,9 +102,11 @@ impl Binder<'_> {
                 }
                 self.uses.insert(view.name.clone(), crate::catalog::show_create_view(&view));
                 self.view_depth += 1;
-                let bound = self.query(&view.query, &Env::default()).and_then(|bound| rename(bound, &view.columns, "the view"));
+                let bound =
+                    self.query(&view.query, &Env::default()).and_then(|bound| rename(bound, &view.columns, "the view"));
                 self.view_depth -= 1;
-                let mut bound = bound.map_err(|error| error.within(&format!("view '{}'", view.name.object), name.span))?;
+                let mut bound =
+                    bound.map_err(|error| error.within(&format!("view '{}'", view.name.object), name.span))?;
                 for output in &mut bound.outputs {
                     output.span = name.span;
                 }
@@ -155,7 +157,8 @@ impl Binder<'_> {
             }
         };
         // The right side's outer join makes the other side's columns nullable.
-        let rel = Rel::Join { left: Box::new(left.rel), right: Box::new(right.rel), kind, condition, span: join.op_span };
+        let rel =
+            Rel::Join { left: Box::new(left.rel), right: Box::new(right.rel), kind, condition, span: join.op_span };
         let rel = self.outer_nulls(rel, &mut tables, left_count, kind);
         Ok(FromItem { rel, tables })
     }
@@ -251,7 +254,9 @@ fn with_hints(table: Arc<TableDef>, hints: &[Hint]) -> PlanResult<Arc<TableDef>>
         let own = changed.get_or_insert_with(|| (*table).clone());
         for arg in &hint.args {
             let Some(key) = &arg.key else {
-                return Err(PlanError::new("sql.hint", arg.span, "an option is missing its key").help("write 'key' = 'value'"));
+                return Err(
+                    PlanError::new("sql.hint", arg.span, "an option is missing its key").help("write 'key' = 'value'")
+                );
             };
             own.options.set(key, &arg.value);
         }

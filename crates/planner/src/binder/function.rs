@@ -1,15 +1,12 @@
 //! Calls by name: scalar functions, and aggregate functions where they may stand.
 
-use tidemill_expr::{Expr, TypeKind};
+use tidemill_expr::Expr;
 use tidemill_sql_parser::ast::{ArgValue, FunctionArg, FunctionCall, SetQuantifier};
 
 use super::Binder;
 use super::aggregate::BoundCall;
 use super::expr::ExprCx;
 use crate::error::{PlanError, PlanResult, neighbours};
-
-/// The name of the processing-time attribute's function.
-pub(crate) const PROCTIME: &str = "PROCTIME";
 
 /// Functions of FROM's TABLE(…).
 const WINDOW_FUNCTIONS: [&str; 4] = ["TUMBLE", "HOP", "CUMULATE", "SESSION"];
@@ -35,14 +32,9 @@ impl Binder<'_> {
             return self.aggregate_call(call, cx);
         }
         if call.quantifier.is_some() || call.filter.is_some() {
-            let text = format!("{} is no aggregate function, so it takes neither DISTINCT nor FILTER", name.to_uppercase());
+            let text =
+                format!("{} is no aggregate function, so it takes neither DISTINCT nor FILTER", name.to_uppercase());
             return Err(PlanError::new("sql.call", call.span, text));
-        }
-        if call.is(PROCTIME) {
-            if !call.args.is_empty() {
-                return Err(PlanError::new("sql.call", call.span, "PROCTIME() takes no arguments"));
-            }
-            return Ok(Expr::call(PROCTIME, Vec::new(), TypeKind::TimestampLtz(3).not_null()));
         }
         if self.functions.scalar(name).is_none() {
             return Err(self.unknown_function(call));
@@ -67,8 +59,11 @@ impl Binder<'_> {
 
     fn unknown_function(&self, call: &FunctionCall) -> PlanError {
         let name = call.name.last();
-        let error =
-            PlanError::new("sql.function", call.name.span, format!("function '{}' does not exist", name.to_uppercase()));
+        let error = PlanError::new(
+            "sql.function",
+            call.name.span,
+            format!("function '{}' does not exist", name.to_uppercase()),
+        );
         if WINDOW_FUNCTIONS.iter().any(|window| call.is(window)) {
             return error.help(format!(
                 "windows stand in FROM: FROM TABLE({}(TABLE t, DESCRIPTOR(time), INTERVAL '1' HOUR))",

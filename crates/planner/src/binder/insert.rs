@@ -70,7 +70,8 @@ impl Binder<'_> {
                 None if column.ty.nullable => Expr::null(column.ty.clone()),
                 None => {
                     let text = format!("column '{}' is NOT NULL, but nothing is inserted into it", column.name);
-                    return Err(PlanError::new("sql.insert", insert.table.span, text).help("add it to the column list and the query"));
+                    return Err(PlanError::new("sql.insert", insert.table.span, text)
+                        .help("add it to the column list and the query"));
                 }
             };
             let id = match &expr {
@@ -120,7 +121,11 @@ fn partition_column(table: &TableDef, written: &[&TableColumn], name: &Ident) ->
     if !table.partition_keys.contains(&name.value) {
         let keys = table.partition_keys.iter().map(String::as_str);
         let text = format!("'{}' is no partition column of '{}'", name.value, table.name.object);
-        return Err(PlanError::new("sql.insert", name.span, text).help(neighbours(&name.value, keys, "partition columns")));
+        return Err(PlanError::new("sql.insert", name.span, text).help(neighbours(
+            &name.value,
+            keys,
+            "partition columns",
+        )));
     }
     written
         .iter()

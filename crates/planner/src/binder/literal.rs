@@ -69,7 +69,8 @@ fn number(digits: &str, span: Span) -> PlanResult<Expr> {
             return Ok(Expr::bigint(value));
         }
     }
-    let precision = if fraction.is_empty() { whole.trim_start_matches('0').len() } else { whole.len() + fraction.len() };
+    let precision =
+        if fraction.is_empty() { whole.trim_start_matches('0').len() } else { whole.len() + fraction.len() };
     let precision = u8::try_from(precision).ok().filter(|p| *p <= DECIMAL_PRECISION_MAX).ok_or_else(too_long)?;
     let scale = fraction.len() as u8;
     Ok(Expr::literal(
@@ -231,13 +232,7 @@ mod tests {
             interval("-1 02:03", TimeUnit::Day, Some(TimeUnit::Minute)),
             "-93780000:INTERVAL MILLISECOND INTERVAL DAY TO SECOND(3)"
         );
-        assert_eq!(
-            interval("1.5", TimeUnit::Second, None),
-            "1500:INTERVAL MILLISECOND INTERVAL DAY TO SECOND(3)"
-        );
-        assert_eq!(
-            interval("1-2", TimeUnit::Year, Some(TimeUnit::Month)),
-            "14:INTERVAL MONTH INTERVAL YEAR TO MONTH"
-        );
+        assert_eq!(interval("1.5", TimeUnit::Second, None), "1500:INTERVAL MILLISECOND INTERVAL DAY TO SECOND(3)");
+        assert_eq!(interval("1-2", TimeUnit::Year, Some(TimeUnit::Month)), "14:INTERVAL MONTH INTERVAL YEAR TO MONTH");
     }
 }

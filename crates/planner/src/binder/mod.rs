@@ -31,7 +31,6 @@ use crate::rel::{ColId, ColumnRegistry, Rel};
 use crate::session_options;
 
 pub(crate) use data_type::bind_type;
-pub(crate) use function::PROCTIME;
 pub(crate) use insert::BoundInsert;
 use scope::{Scope, ScopeTable};
 

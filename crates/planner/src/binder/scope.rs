@@ -112,7 +112,8 @@ impl Scope<'_> {
         let mut outer = self.outer;
         while let Some(scope) = outer {
             if let Found::Column(..) = scope.find(parts) {
-                let text = format!("'{name}' is a column of the query around this one, which a subquery cannot use yet");
+                let text =
+                    format!("'{name}' is a column of the query around this one, which a subquery cannot use yet");
                 return PlanError::unsupported(span, text).help("write the query as a join");
             }
             outer = scope.outer;

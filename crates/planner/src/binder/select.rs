@@ -65,6 +65,11 @@ impl Binder<'_> {
             for item in &mut items {
                 let expr = std::mem::replace(&mut item.expr, Expr::boolean(true));
                 item.expr = self.over_groups(expr, &keys, &aggregates, &item.uses, item.span)?;
+                if let Expr::Column(id) = item.expr
+                    && aggregates.computes(id)
+                {
+                    self.registry.rename(id, &item.name);
+                }
             }
             for (order, item) in orders.iter_mut().zip(order_by) {
                 if let Order::Expr(expr, uses) = order {
@@ -174,8 +179,12 @@ impl Binder<'_> {
                 SelectItem::QualifiedWildcard(name, span) => {
                     let Some(table) = scope.tables.iter().find(|table| table.is_called(&name.parts)) else {
                         let names = scope.tables.iter().filter_map(|table| table.name.last().map(String::as_str));
-                        return Err(PlanError::new("sql.table", name.span, format!("there is no table '{name}' in FROM"))
-                            .help(crate::error::neighbours(name.last(), names, "tables in FROM")));
+                        return Err(PlanError::new(
+                            "sql.table",
+                            name.span,
+                            format!("there is no table '{name}' in FROM"),
+                        )
+                        .help(crate::error::neighbours(name.last(), names, "tables in FROM")));
                     };
                     for column in &table.columns {
                         items.push(column_item(column.id, &column.name, *span));
@@ -231,7 +240,8 @@ impl Binder<'_> {
             .into_iter()
             .enumerate()
             .map(|(i, (expr, span))| {
-                let name = items.iter().find(|item| item.expr == expr).map_or(format!("$f{i}"), |item| item.name.clone());
+                let name =
+                    items.iter().find(|item| item.expr == expr).map_or(format!("$f{i}"), |item| item.name.clone());
                 self.group_key(expr, &name, span)
             })
             .collect()

@@ -83,10 +83,7 @@ impl Binder<'_> {
         }
         let bound = self.scalar(expr, scope, "WATERMARK")?;
         let found = self.ty(&bound);
-        let fits = matches!(
-            (&found.kind, &ty.kind),
-            (Timestamp(_), Timestamp(_)) | (TimestampLtz(_), TimestampLtz(_))
-        );
+        let fits = matches!((&found.kind, &ty.kind), (Timestamp(_), Timestamp(_)) | (TimestampLtz(_), TimestampLtz(_)));
         if !fits {
             let text = format!("the watermark is of type {}, but the event time of type {}", found.kind, ty.kind);
             return Err(PlanError::new("sql.watermark", expr.span, text).help("write column - INTERVAL '5' SECOND"));

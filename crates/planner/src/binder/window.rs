@@ -41,14 +41,18 @@ impl Binder<'_> {
         let args = Args::new(call, parameters)?;
         let data = args.required("DATA")?;
         let Some(data) = table_arg(data) else {
-            return Err(PlanError::new("sql.call", data.span, "the first argument must be a table").help("write TABLE t"));
+            return Err(
+                PlanError::new("sql.call", data.span, "the first argument must be a table").help("write TABLE t")
+            );
         };
         let input = match &data.source {
             TableArgSource::Name(name) => self.named(name, &[], env)?,
             TableArgSource::Query(query) => self.query(query, env)?,
         };
         if !data.order_by.is_empty() {
-            return Err(PlanError::unsupported(data.span, "ORDER BY is not possible here").help("windows are ordered by time"));
+            return Err(
+                PlanError::unsupported(data.span, "ORDER BY is not possible here").help("windows are ordered by time")
+            );
         }
         let window = self.window(call, &args)?;
         let partition_by = self.partition_by(data, &input, window)?;
@@ -83,7 +87,11 @@ impl Binder<'_> {
 
     fn window(&mut self, call: &FunctionCall, args: &Args<'_>) -> PlanResult<Window> {
         let positive = |ms: i64, arg: &FunctionArg| {
-            if ms > 0 { Ok(ms) } else { Err(PlanError::new("sql.window", arg.span, "the interval must be longer than nothing")) }
+            if ms > 0 {
+                Ok(ms)
+            } else {
+                Err(PlanError::new("sql.window", arg.span, "the interval must be longer than nothing"))
+            }
         };
         let mut length = |name: &'static str| {
             let arg = args.required(name)?;
@@ -111,7 +119,8 @@ impl Binder<'_> {
 
     fn interval(&mut self, arg: &FunctionArg) -> PlanResult<i64> {
         let wrong = || {
-            PlanError::new("sql.window", arg.span, "this must be an interval of days to seconds").help("write INTERVAL '10' MINUTE")
+            PlanError::new("sql.window", arg.span, "this must be an interval of days to seconds")
+                .help("write INTERVAL '10' MINUTE")
         };
         let ArgValue::Expr(expr) = &arg.value else { return Err(wrong()) };
         let bound = self.scalar(expr, &Scope::default(), "a window's interval")?;
@@ -138,7 +147,8 @@ impl Binder<'_> {
     }
 
     fn window_time(&mut self, arg: &FunctionArg, input: &Bound) -> PlanResult<WindowTime> {
-        let wrong = || PlanError::new("sql.window", arg.span, "this must name the time column").help("write DESCRIPTOR(time)");
+        let wrong =
+            || PlanError::new("sql.window", arg.span, "this must name the time column").help("write DESCRIPTOR(time)");
         let ArgValue::Descriptor(names) = &arg.value else { return Err(wrong()) };
         let [name] = names.as_slice() else { return Err(wrong()) };
         let output = output_named(input, name)?;
@@ -148,7 +158,10 @@ impl Binder<'_> {
             return Ok(WindowTime::Processing);
         }
         if !matches!(ty.kind, TypeKind::Timestamp(0..=3) | TypeKind::TimestampLtz(0..=3)) {
-            let text = format!("windows need a time column of type TIMESTAMP(3) or TIMESTAMP_LTZ(3), but '{}' is {}", name.value, ty.kind);
+            let text = format!(
+                "windows need a time column of type TIMESTAMP(3) or TIMESTAMP_LTZ(3), but '{}' is {}",
+                name.value, ty.kind
+            );
             return Err(PlanError::new("sql.window", name.span, text).help("CAST it where the table is read"));
         }
         if !self.batch && attributes.get(&output.id) != Some(&TimeKind::Event) {
@@ -160,7 +173,10 @@ impl Binder<'_> {
                 .map(|output| output.name.as_str())
                 .collect();
             let help = if known.is_empty() {
-                format!("declare WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in the table, and hand the column on unchanged", name.value)
+                format!(
+                    "declare WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in the table, and hand the column on unchanged",
+                    name.value
+                )
             } else {
                 neighbours(&name.value, known, "time columns")
             };
@@ -173,8 +189,11 @@ impl Binder<'_> {
 fn output_named<'b>(input: &'b Bound, name: &Ident) -> PlanResult<&'b OutputColumn> {
     input.outputs.iter().find(|output| output.name == name.value).ok_or_else(|| {
         let names = input.outputs.iter().map(|output| output.name.as_str());
-        PlanError::new("sql.column", name.span, format!("column '{}' does not exist", name.value))
-            .help(neighbours(&name.value, names, "columns"))
+        PlanError::new("sql.column", name.span, format!("column '{}' does not exist", name.value)).help(neighbours(
+            &name.value,
+            names,
+            "columns",
+        ))
     })
 }
 
@@ -211,7 +230,8 @@ impl<'q> Args<'q> {
                 "CUMULATE" => "CUMULATE(TABLE t, DESCRIPTOR(time), INTERVAL '1' HOUR, INTERVAL '1' DAY)",
                 _ => "SESSION(TABLE t PARTITION BY key, DESCRIPTOR(time), INTERVAL '10' MINUTE)",
             };
-            PlanError::new("sql.call", self.call.span, format!("{name} needs {parameter}")).help(format!("write {example}"))
+            PlanError::new("sql.call", self.call.span, format!("{name} needs {parameter}"))
+                .help(format!("write {example}"))
         })
     }
 }

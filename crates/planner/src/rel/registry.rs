@@ -71,6 +71,13 @@ impl ColumnRegistry {
         expr.ty(&|id| self.ty(id))
     }
 
+    /// Gives a column another name.
+    pub(crate) fn rename(&mut self, id: ColId, name: &str) {
+        if let Some(column) = self.columns.get_mut(id) {
+            column.name = name.to_string();
+        }
+    }
+
     /// An expression as text, with the columns' names.
     pub fn show(&self, expr: &Expr) -> String {
         let name = |id: usize| self.name(id).to_string();

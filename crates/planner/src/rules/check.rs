@@ -18,18 +18,24 @@ pub(super) fn check(rel: &Rel, columns: &[ColId], registry: &ColumnRegistry) -> 
         let inputs: Set<ColId> = node.inputs().into_iter().flat_map(Rel::columns).collect();
         for id in new_columns(node) {
             if !produced.insert(id) {
-                wrong.get_or_insert_with(|| format!("column {} ({id}) is produced twice, at {}", registry.name(id), line()));
+                wrong.get_or_insert_with(|| {
+                    format!("column {} ({id}) is produced twice, at {}", registry.name(id), line())
+                });
             }
         }
         if let Some(free) = used_columns(node).into_iter().find(|id| !inputs.contains(id)) {
-            wrong.get_or_insert_with(|| format!("column {} ({free}) is used but not there, at {}", registry.name(free), line()));
+            wrong.get_or_insert_with(|| {
+                format!("column {} ({free}) is used but not there, at {}", registry.name(free), line())
+            });
         }
     });
     let top: Set<ColId> = rel.columns().into_iter().collect();
     if let Some(missing) = columns.iter().find(|id| !top.contains(*id)) {
         wrong.get_or_insert_with(|| format!("column {} ({missing}) of the result is gone", registry.name(*missing)));
     }
-    wrong.map_or(Ok(()), |text| Err(PlanError::defect(format!("the planner has made a wrong plan: {text}; please report it"))))
+    wrong.map_or(Ok(()), |text| {
+        Err(PlanError::defect(format!("the planner has made a wrong plan: {text}; please report it")))
+    })
 }
 
 fn new_columns(node: &Rel) -> Vec<ColId> {
@@ -45,8 +51,11 @@ fn new_columns(node: &Rel) -> Vec<ColId> {
 }
 
 fn used_columns(node: &Rel) -> Vec<ColId> {
-    let mut used: Vec<ColId> =
-        if matches!(node, Rel::Values { .. }) { Vec::new() } else { node.exprs().into_iter().flat_map(Expr::columns).collect() };
+    let mut used: Vec<ColId> = if matches!(node, Rel::Values { .. }) {
+        Vec::new()
+    } else {
+        node.exprs().into_iter().flat_map(Expr::columns).collect()
+    };
     match node {
         Rel::Watermark { time, .. } => used.push(*time),
         Rel::WindowTvf(tvf) => {

@@ -30,7 +30,8 @@ fn simplify(expr: Expr, registry: &ColumnRegistry, cx: RuleContext<'_>) -> Expr 
         leaf @ (Expr::Column(_) | Expr::Literal(..)) => leaf,
         Expr::Call { function, args, ty } if function == "AND" || function == "OR" => {
             let (neutral, decisive) = if function == "AND" { (true, false) } else { (false, true) };
-            let is = |arg: &Expr, wanted: bool| matches!(arg, Expr::Literal(Scalar::Boolean(value), _) if *value == wanted);
+            let is =
+                |arg: &Expr, wanted: bool| matches!(arg, Expr::Literal(Scalar::Boolean(value), _) if *value == wanted);
             if args.iter().any(|arg| is(arg, decisive)) {
                 return Expr::boolean(decisive);
             }

@@ -15,7 +15,6 @@ mod push_down;
 use tidemill_dataflow::Connectors;
 use tidemill_expr::{EvalContext, Expr, Registry, TimeZone, Volatility};
 
-use crate::binder::PROCTIME;
 use crate::error::PlanResult;
 use crate::plan::BoundQuery;
 use crate::rel::{ColumnRegistry, Rel};
@@ -91,7 +90,6 @@ impl RuleContext<'_> {
     /// Whether an expression gives the same value however often and wherever it is computed.
     fn is_deterministic(&self, expr: &Expr) -> bool {
         self.functions.volatility(expr) == Volatility::Deterministic
-            && !expr.any(&|part| matches!(part, Expr::Call { function, .. } if function == PROCTIME))
     }
 
     fn eval(&self) -> EvalContext {

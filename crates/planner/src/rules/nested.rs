@@ -133,8 +133,9 @@ fn replace(rel: Rel, fields: &Map<ColId, Fields>) -> Rel {
             for read in reads {
                 match fields.get(&read.id) {
                     None => scan.reads.push(read),
-                    Some(fields) => scan.reads.extend(fields.iter().map(|(path, id)| {
-                        ScanColumn { id: *id, path: read.path.iter().chain(path).copied().collect() }
+                    Some(fields) => scan.reads.extend(fields.iter().map(|(path, id)| ScanColumn {
+                        id: *id,
+                        path: read.path.iter().chain(path).copied().collect(),
                     })),
                 }
             }

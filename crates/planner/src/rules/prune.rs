@@ -49,7 +49,8 @@ fn visit(rel: Rel, needed: &Set<ColId>, registry: &ColumnRegistry) -> Rel {
         Rel::Values { columns, rows } => {
             let keep: Vec<bool> = columns.iter().map(|column| needed.contains(column)).collect();
             let kept = |i: usize| keep.get(i).copied().unwrap_or(false);
-            let pick = |row: Vec<Expr>| row.into_iter().enumerate().filter(|(i, _)| kept(*i)).map(|(_, cell)| cell).collect();
+            let pick =
+                |row: Vec<Expr>| row.into_iter().enumerate().filter(|(i, _)| kept(*i)).map(|(_, cell)| cell).collect();
             Rel::Values {
                 rows: rows.into_iter().map(pick).collect(),
                 columns: columns.into_iter().filter(|column| needed.contains(column)).collect(),

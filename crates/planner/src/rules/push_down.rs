@@ -40,9 +40,8 @@ fn sink(input: Rel, conjuncts: Vec<Expr>, registry: &ColumnRegistry, cx: RuleCon
             (Rel::Filter { input, predicate: all }, Vec::new())
         }
         Rel::Project { input, items } => {
-            let volatile = |expr: &Expr| {
-                items.iter().any(|(id, item)| !cx.is_deterministic(item) && expr.columns().contains(id))
-            };
+            let volatile =
+                |expr: &Expr| items.iter().any(|(id, item)| !cx.is_deterministic(item) && expr.columns().contains(id));
             let (stay, sinking): (Vec<Expr>, Vec<Expr>) = movable.into_iter().partition(volatile);
             let sinking = sinking.into_iter().map(|expr| substitute(expr, &items)).collect();
             (Rel::Project { input: Box::new(filtered(*input, sinking, registry)), items }, stay)

@@ -68,8 +68,11 @@ impl Session {
             Some(watermark) => match watermark.column.as_slice() {
                 [column] => Some(TableWatermark { column: column.value.clone(), expr: watermark.expr.clone() }),
                 _ => {
-                    return Err(PlanError::unsupported(watermark.span, "the event time cannot be a field of a row yet")
-                        .help("add a computed column for it: ts AS row_column.field"));
+                    return Err(PlanError::unsupported(
+                        watermark.span,
+                        "the event time cannot be a field of a row yet",
+                    )
+                    .help("add a computed column for it: ts AS row_column.field"));
                 }
             },
         };
@@ -98,11 +101,17 @@ impl Session {
         let mut schema = bound.schema;
         if let (Some(first), Some(last)) = (create.columns.first(), create.columns.last()) {
             if create.columns.len() != schema.len() {
-                let text = format!("the query has {} columns, but there are {} names", schema.len(), create.columns.len());
+                let text =
+                    format!("the query has {} columns, but there are {} names", schema.len(), create.columns.len());
                 return Err(PlanError::new("sql.create", first.span.to(last.span), text));
             }
             schema = RowType::new(
-                schema.fields.into_iter().zip(&create.columns).map(|(field, name)| Field::new(&name.value, field.ty)).collect(),
+                schema
+                    .fields
+                    .into_iter()
+                    .zip(&create.columns)
+                    .map(|(field, name)| Field::new(&name.value, field.ty))
+                    .collect(),
             );
         }
         for (position, field) in schema.fields.iter().enumerate() {
@@ -129,7 +138,9 @@ impl Session {
 /// Keys, partitions and watermark name columns of the table; key columns become NOT NULL.
 fn check_keys(table: &mut TableDef, create: &CreateTable) -> PlanResult<()> {
     let place = |names: Option<&[Ident]>, wanted: &str| -> Span {
-        names.and_then(|names| names.iter().find(|name| name.value == wanted)).map_or(create.name.span, |name| name.span)
+        names
+            .and_then(|names| names.iter().find(|name| name.value == wanted))
+            .map_or(create.name.span, |name| name.span)
     };
     let unknown = |wanted: &str, what: &str, span: Span, table: &TableDef| {
         let names = table.columns.iter().map(|column| column.name.as_str());

@@ -22,7 +22,16 @@ impl Session {
                 .schema
                 .fields
                 .iter()
-                .map(|field| vec![Some(field.name.clone()), Some(field.ty.kind.to_string()), Some(null_word(&field.ty)), None, None, None])
+                .map(|field| {
+                    vec![
+                        Some(field.name.clone()),
+                        Some(field.ty.kind.to_string()),
+                        Some(null_word(&field.ty)),
+                        None,
+                        None,
+                        None,
+                    ]
+                })
                 .collect(),
         };
         if let CatalogEntry::Table(table) = self.catalog.find(name)?

@@ -12,8 +12,11 @@ impl Session {
     pub(super) fn explain(&self, explain: &Explain) -> PlanResult<Outcome> {
         for detail in &explain.details {
             if *detail != ExplainDetail::ChangelogMode {
-                return Err(PlanError::unsupported(explain.statement.span, "EXPLAIN can show CHANGELOG_MODE besides the plans")
-                    .help("write EXPLAIN CHANGELOG_MODE …"));
+                return Err(PlanError::unsupported(
+                    explain.statement.span,
+                    "EXPLAIN can show CHANGELOG_MODE besides the plans",
+                )
+                .help("write EXPLAIN CHANGELOG_MODE …"));
             }
         }
         let changelog = explain.details.contains(&ExplainDetail::ChangelogMode);

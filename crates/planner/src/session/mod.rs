@@ -112,7 +112,9 @@ impl Session {
     /// The statement cannot be; the error's span is in the text the statement was parsed from.
     pub fn execute(&mut self, statement: &Statement) -> PlanResult<Outcome> {
         match &statement.kind {
-            StatementKind::Query(query) => self.plan_select(query, statement).map(|query| Outcome::Query(Box::new(query))),
+            StatementKind::Query(query) => {
+                self.plan_select(query, statement).map(|query| Outcome::Query(Box::new(query)))
+            }
             StatementKind::Insert(insert) => self.plan_job(&[insert]).map(|job| Outcome::Job(Box::new(job))),
             StatementKind::StatementSet(set) => {
                 let inserts: Vec<&_> = set.inserts.iter().collect();

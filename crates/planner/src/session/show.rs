@@ -70,7 +70,8 @@ fn check_path(name: Option<&ObjectName>) -> PlanResult<()> {
 
 fn passes(filter: &ShowFilter, name: &str) -> bool {
     let fold = |text: &str| if filter.ignore_case { text.to_lowercase() } else { text.to_string() };
-    let (pattern, name): (Vec<char>, Vec<char>) = (fold(&filter.pattern).chars().collect(), fold(name).chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (fold(&filter.pattern).chars().collect(), fold(name).chars().collect());
     like(&pattern, &name) != filter.negated
 }
 
@@ -99,9 +100,8 @@ mod tests {
 
     #[test]
     fn patterns_have_wildcards() {
-        let like = |pattern: &str, text: &str| {
-            like(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
-        };
+        let like =
+            |pattern: &str, text: &str| like(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>());
         assert!(like("%", "") && like("a%c", "abc") && like("a%c", "ac") && like("_b%", "abcd"));
         assert!(!like("a", "ab") && !like("_", "") && !like("a%c", "acb"));
     }

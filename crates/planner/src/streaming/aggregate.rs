@@ -62,11 +62,7 @@ impl Planner<'_> {
     }
 
     /// Calls with columns as positions.
-    pub(super) fn aggregate_calls(
-        &self,
-        calls: &[AggregateItem],
-        stream: &Stream,
-    ) -> PlanResult<Vec<AggregateCall>> {
+    pub(super) fn aggregate_calls(&self, calls: &[AggregateItem], stream: &Stream) -> PlanResult<Vec<AggregateCall>> {
         calls
             .iter()
             .map(|call| {

@@ -101,12 +101,18 @@ impl GraphBuilder {
 impl Input {
     /// To the subtask of the same number.
     pub(super) fn forward(nodes: &[usize]) -> Vec<Input> {
-        nodes.iter().map(|from| Input { from: *from, partitioning: Partitioning::Forward as i32, key: Vec::new() }).collect()
+        nodes
+            .iter()
+            .map(|from| Input { from: *from, partitioning: Partitioning::Forward as i32, key: Vec::new() })
+            .collect()
     }
 
     /// By key group; without a key all rows to one subtask.
     pub(super) fn hash(nodes: &[usize], key: &[usize]) -> Vec<Input> {
-        nodes.iter().map(|from| Input { from: *from, partitioning: Partitioning::Hash as i32, key: key.to_vec() }).collect()
+        nodes
+            .iter()
+            .map(|from| Input { from: *from, partitioning: Partitioning::Hash as i32, key: key.to_vec() })
+            .collect()
     }
 }
 
@@ -115,7 +121,10 @@ fn key_groups(config: &Configuration) -> PlanResult<u32> {
     match u32::try_from(wanted) {
         Ok(groups) if groups.is_power_of_two() && groups <= 32_768 => Ok(groups),
         _ => {
-            let text = format!("option '{}' is {wanted}, but must be a power of two up to 32768", options::MAX_PARALLELISM.key);
+            let text = format!(
+                "option '{}' is {wanted}, but must be a power of two up to 32768",
+                options::MAX_PARALLELISM.key
+            );
             Err(Failure::user("option.value", text).into())
         }
     }

@@ -7,7 +7,6 @@ use tidemill_operators::config::{CALC, CalcConfig, LIMIT, LimitConfig};
 
 use super::builder::{Draft, Input};
 use super::{NodeText, Planner, Stream};
-use crate::binder::PROCTIME;
 use crate::error::{PlanError, PlanResult};
 use crate::rel::{ColId, Rel};
 use crate::traits::ChangelogMode;
@@ -24,6 +23,11 @@ impl Planner<'_> {
             other => (other, None),
         };
         let stream = self.rel(below, wanted)?;
+        let plain = items.is_none_or(|items| items.iter().all(|(id, expr)| *expr == Expr::Column(*id)));
+        if plain && predicate.is_none() && stream.has_exactly(&rel.columns()) {
+            // Readers find columns wherever they are; where the order matters, it is made at the end.
+            return Ok(stream);
+        }
         let items: Vec<(ColId, Expr)> = match items {
             Some(items) => items.clone(),
             None => below.columns().into_iter().map(|id| (id, Expr::Column(id))).collect(),
@@ -49,7 +53,7 @@ impl Planner<'_> {
         let mut project = Vec::with_capacity(items.len());
         for (id, expr) in items {
             let expr = if stream.changes.is_insert_only() { expr.clone() } else { self.steady(expr, *id)? };
-            project.push(self.positional(&self.materialized(expr), &stream)?);
+            project.push(self.positional(&expr, &stream)?);
         }
         let same = project.len() == stream.columns.len()
             && project.iter().enumerate().all(|(position, expr)| *expr == Expr::Column(position));
@@ -61,7 +65,7 @@ impl Planner<'_> {
                 let id = items.first().map_or(0, |(id, _)| *id);
                 let predicate =
                     if stream.changes.is_insert_only() { predicate.clone() } else { self.steady(predicate, id)? };
-                self.positional(&self.materialized(predicate), &stream)?.to_bytes()
+                self.positional(&predicate, &stream)?.to_bytes()
             }
             None => Vec::new(),
         };
@@ -98,9 +102,7 @@ impl Planner<'_> {
 
     /// Refuses what would give a row another value when it is taken back.
     fn steady(&self, expr: &Expr, id: ColId) -> PlanResult<Expr> {
-        let moves = self.cx.functions.volatility(expr) != Volatility::Deterministic
-            || expr.any(&|part| matches!(part, Expr::Call { function, .. } if function == PROCTIME));
-        if !moves {
+        if self.cx.functions.volatility(expr) == Volatility::Deterministic {
             return Ok(expr.clone());
         }
         let text = format!(
@@ -112,19 +114,6 @@ impl Planner<'_> {
             error = error.at(span);
         }
         Err(error.help("compute it before the aggregation, or leave it out"))
-    }
-
-    /// PROCTIME() as a value: the clock when the row is there.
-    fn materialized(&self, expr: Expr) -> Expr {
-        if self.cx.functions.scalar(PROCTIME).is_some() {
-            return expr;
-        }
-        expr.transform(&mut |part| match part {
-            Expr::Call { function, args, ty } if function == PROCTIME => {
-                Expr::Call { function: "CURRENT_ROW_TIMESTAMP".to_string(), args, ty }
-            }
-            other => other,
-        })
     }
 
     fn calc_text(&self, predicate: Option<&Expr>, items: &[(ColId, Expr)]) -> String {
@@ -148,8 +137,7 @@ impl Planner<'_> {
             input_retracts: !stream.changes.is_insert_only(),
             input_types: stream.types.clone(),
         };
-        let changes =
-            if stream.changes.is_insert_only() { ChangelogMode::INSERT_ONLY } else { ChangelogMode::ALL };
+        let changes = if stream.changes.is_insert_only() { ChangelogMode::INSERT_ONLY } else { ChangelogMode::ALL };
         let rows = fetch.map_or("all".to_string(), |rows| rows.to_string());
         let text = NodeText { text: format!("Limit(offset=[{offset}], fetch=[{rows}])"), changelog: Some(changes) };
         let draft = Draft {

@@ -64,6 +64,13 @@ struct Stream {
     changes: ChangelogMode,
 }
 
+impl Stream {
+    /// Whether these columns are there, in any order, and no others.
+    fn has_exactly(&self, columns: &[ColId]) -> bool {
+        self.columns.len() == columns.len() && columns.iter().all(|column| self.columns.contains(&Some(*column)))
+    }
+}
+
 /// Lowers the plans of one job.
 struct Planner<'a> {
     cx: StreamContext<'a>,
@@ -71,8 +78,6 @@ struct Planner<'a> {
     sources: SourceGroups,
     /// The plan that is being lowered.
     registry: ColumnRegistry,
-    /// Which of the job's plans that is.
-    query: usize,
 }
 
 /// The streaming plan of a SELECT: it ends in a sink of kind [`crate::COLLECT`].
@@ -83,7 +88,7 @@ pub(crate) fn plan_query(
     cx: StreamContext<'_>,
 ) -> PlanResult<StreamPlan> {
     let mut planner = Planner::new(&[query], cx)?;
-    let stream = planner.result(0, query, ChangelogMode::ALL)?;
+    let stream = planner.result(query, ChangelogMode::ALL)?;
     planner.collect(&stream)?;
     planner.finish(name, definition)
 }
@@ -97,9 +102,9 @@ pub(crate) fn plan_inserts(
 ) -> PlanResult<StreamPlan> {
     let queries: Vec<&BoundQuery> = inserts.iter().map(|insert| &insert.optimized).collect();
     let mut planner = Planner::new(&queries, cx)?;
-    for (position, insert) in inserts.iter().enumerate() {
+    for insert in inserts {
         let wanted = sink::wanted_changes(insert)?;
-        let stream = planner.result(position, &insert.optimized, wanted)?;
+        let stream = planner.result(&insert.optimized, wanted)?;
         planner.sink(insert, &stream)?;
     }
     planner.finish(name, definition)
@@ -108,18 +113,24 @@ pub(crate) fn plan_inserts(
 impl<'a> Planner<'a> {
     fn new(queries: &[&BoundQuery], cx: StreamContext<'a>) -> PlanResult<Planner<'a>> {
         let mut sources = SourceGroups::default();
-        for (position, query) in queries.iter().enumerate() {
-            sources.collect(position, query);
+        for query in queries {
+            sources.collect(query);
         }
-        Ok(Planner { cx, graph: GraphBuilder::default(), sources, registry: ColumnRegistry::default(), query: 0 })
+        Ok(Planner { cx, graph: GraphBuilder::default(), sources, registry: ColumnRegistry::default() })
     }
 
     /// A plan's result, its columns in the order in which they are wanted.
-    fn result(&mut self, position: usize, query: &BoundQuery, wanted: ChangelogMode) -> PlanResult<Stream> {
-        self.query = position;
+    fn result(&mut self, query: &BoundQuery, wanted: ChangelogMode) -> PlanResult<Stream> {
         self.registry = query.registry.clone();
         let rel = self.in_order(query.rel.clone(), &query.columns);
-        self.rel(&rel, wanted)
+        self.ordered(&rel, wanted)
+    }
+
+    /// The nodes of a plan, its columns in the plan's order. A shared source has an order of its own.
+    fn ordered(&mut self, rel: &Rel, wanted: ChangelogMode) -> PlanResult<Stream> {
+        let stream = self.rel(rel, wanted)?;
+        let known: Option<Vec<ColId>> = stream.columns.iter().copied().collect();
+        if known.as_deref() == Some(&rel.columns()) { Ok(stream) } else { self.narrowed(stream, rel) }
     }
 
     /// A plan whose columns are exactly `columns`; one that is wanted twice gets a second id.
@@ -131,7 +142,8 @@ impl<'a> Planner<'a> {
         let mut wrapped: Vec<(ColId, Expr)> = Vec::with_capacity(columns.len());
         for column in columns {
             if unique.contains(column) {
-                let again = self.registry.computed(self.registry.name(*column).to_string(), self.registry.ty(*column), None);
+                let again =
+                    self.registry.computed(self.registry.name(*column).to_string(), self.registry.ty(*column), None);
                 wrapped.push((again, Expr::Column(*column)));
             } else {
                 unique.push(*column);
@@ -163,10 +175,15 @@ impl<'a> Planner<'a> {
             Rel::Union { inputs, columns, sources } => self.union(inputs, columns, sources, wanted),
             Rel::Values { columns, rows } => self.values(columns, rows),
             Rel::Limit { input, offset, fetch } => self.limit(input, *offset, *fetch),
-            Rel::Join { span, .. } => Err(PlanError::unsupported(*span, "joins are not supported in streaming mode yet")
-                .help("run it over bounded input with SET 'execution.runtime-mode' = 'batch'")),
-            Rel::Sort { span, .. } => Err(PlanError::unsupported(*span, "ORDER BY is not supported in streaming mode: a stream has no last row to wait for")
-                .help("leave it out, or run it over bounded input with SET 'execution.runtime-mode' = 'batch'")),
+            Rel::Join { span, .. } => {
+                Err(PlanError::unsupported(*span, "joins are not supported in streaming mode yet")
+                    .help("run it over bounded input with SET 'execution.runtime-mode' = 'batch'"))
+            }
+            Rel::Sort { span, .. } => Err(PlanError::unsupported(
+                *span,
+                "ORDER BY is not supported in streaming mode: a stream has no last row to wait for",
+            )
+            .help("leave it out, or run it over bounded input with SET 'execution.runtime-mode' = 'batch'")),
             Rel::Scan(_) | Rel::Watermark { .. } => {
                 Err(PlanError::defect("the planner has left a watermark away from its table; please report it"))
             }
@@ -183,14 +200,7 @@ impl<'a> Planner<'a> {
         let mut all: Option<Stream> = None;
         for (input, source) in inputs.iter().zip(sources) {
             let ordered = self.in_order(input.clone(), source);
-            let stream = self.rel(&ordered, wanted)?;
-            // A shared source has columns of its own order: everything that meets here must look alike.
-            let known: Option<Vec<ColId>> = stream.columns.iter().copied().collect();
-            let stream = if known.as_deref() == Some(&ordered.columns()) {
-                stream
-            } else {
-                self.narrowed(stream, &ordered)?
-            };
+            let stream = self.ordered(&ordered, wanted)?;
             all = Some(match all {
                 None => stream,
                 Some(mut all) => {
@@ -217,7 +227,8 @@ impl<'a> Planner<'a> {
         let places: Map<ColId, usize> =
             stream.columns.iter().enumerate().filter_map(|(at, column)| Some(((*column)?, at))).collect();
         if let Some(missing) = expr.columns().into_iter().find(|column| !places.contains_key(column)) {
-            let text = format!("column {} got lost on the way to an operator; please report it", self.registry.name(missing));
+            let text =
+                format!("column {} got lost on the way to an operator; please report it", self.registry.name(missing));
             return Err(PlanError::defect(text));
         }
         Ok(expr.clone().map_columns(&|column| places.get(&column).copied().unwrap_or(column)))

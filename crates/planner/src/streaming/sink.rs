@@ -43,7 +43,9 @@ pub(super) fn wanted_changes(insert: &PlannedInsert) -> PlanResult<ChangelogMode
         SinkChanges::Upsert => {
             let primary = insert.table.primary_key.as_ref();
             let Some(primary) = primary else {
-                let text = format!("sink '{name}' takes updates by primary key, but the table has none; they are produced by {maker}");
+                let text = format!(
+                    "sink '{name}' takes updates by primary key, but the table has none; they are produced by {maker}"
+                );
                 return Err(refuse(text, "add PRIMARY KEY (…) NOT ENFORCED to the table".to_string()));
             };
             let key: Vec<Option<ColId>> = primary

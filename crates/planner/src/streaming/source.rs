@@ -78,7 +78,7 @@ impl Block<'_> {
 
 impl SourceGroups {
     /// Notes what a plan reads.
-    pub(super) fn collect(&mut self, _position: usize, query: &BoundQuery) {
+    pub(super) fn collect(&mut self, query: &BoundQuery) {
         self.walk(&query.rel, &query.registry);
     }
 
@@ -238,12 +238,12 @@ impl Planner<'_> {
         let span = group.scan.span;
         let idle = idle_timeout_ms(&table.options, cx.config)?;
         let watermark = group.watermark_spec(idle);
-        let reads: Vec<ScanColumn> =
-            group.paths.iter().map(|path| ScanColumn { id: 0, path: path.clone() }).collect();
+        let reads: Vec<ScanColumn> = group.paths.iter().map(|path| ScanColumn { id: 0, path: path.clone() }).collect();
         let request = Scan { reads, ..group.scan.clone() }.request();
         let spec = table.read_spec(options::time_zone(cx.config));
         let place = |failure: tidemill_core::Failure| PlanError::from(failure).at(span);
-        let plan = cx.connectors.of(&spec).and_then(|connector| connector.plan_source(&spec, &request)).map_err(place)?;
+        let plan =
+            cx.connectors.of(&spec).and_then(|connector| connector.plan_source(&spec, &request)).map_err(place)?;
         let plain = group.outputs.len() == group.paths.len()
             && group.outputs.iter().enumerate().all(|(position, output)| *output == Expr::Column(position));
         let read = ReadStage {
@@ -289,6 +289,7 @@ impl Planner<'_> {
 /// The table's own timeout, else the session's.
 fn idle_timeout_ms(table: &Configuration, session: &Configuration) -> PlanResult<u64> {
     let own = table.raw(options::IDLE_TIMEOUT.key).is_some();
-    let timeout = if own { table.duration(&options::IDLE_TIMEOUT)? } else { session.duration(&options::IDLE_TIMEOUT)? };
+    let timeout =
+        if own { table.duration(&options::IDLE_TIMEOUT)? } else { session.duration(&options::IDLE_TIMEOUT)? };
     Ok(timeout.map_or(0, |timeout| timeout.as_millis() as u64))
 }

@@ -1,11 +1,9 @@
 //! Rows written out in a query: constants are the source's config, everything else is computed behind it.
 
-use prost::Message;
-use tidemill_dataflow::literal_rows::{LITERAL_ROWS, LiteralRowsConfig};
+use tidemill_connectors::values;
 use tidemill_dataflow::{ReadStage, Role};
 use tidemill_expr::evaluator::Program;
-use tidemill_expr::proto::ScalarMessage;
-use tidemill_expr::{EvalContext, Expr, Scalar};
+use tidemill_expr::{EvalContext, Expr, Field, RowType, Scalar};
 
 use super::builder::Draft;
 use super::{NodeText, Planner, Stream};
@@ -16,13 +14,14 @@ use crate::traits::ChangelogMode;
 impl Planner<'_> {
     /// A source of constants; a source of one empty row and a projection for each row that has anything else in it.
     pub(super) fn values(&mut self, columns: &[ColId], rows: &[Vec<Expr>]) -> PlanResult<Stream> {
-        let constants: Option<Vec<Scalar>> = rows.iter().flatten().map(|cell| self.constant(cell)).collect();
-        if let Some(cells) = constants {
-            return Ok(self.literal_rows(columns, &cells, rows.len()));
+        let constants: Option<Vec<Vec<Scalar>>> =
+            rows.iter().map(|row| row.iter().map(|cell| self.constant(cell)).collect()).collect();
+        if let Some(rows) = constants {
+            return Ok(self.literal_rows(columns, &rows));
         }
         let mut all: Option<Stream> = None;
         for row in rows {
-            let source = self.literal_rows(&[], &[], 1);
+            let source = self.literal_rows(&[], &[Vec::new()]);
             let items: Vec<(ColId, Expr)> = columns.iter().copied().zip(row.iter().cloned()).collect();
             let stream = self.calc_over(source, None, &items, None)?;
             match &mut all {
@@ -30,26 +29,23 @@ impl Planner<'_> {
                 Some(all) => all.nodes.extend(stream.nodes),
             }
         }
-        Ok(all.unwrap_or_else(|| self.literal_rows(columns, &[], 0)))
+        Ok(all.unwrap_or_else(|| self.literal_rows(columns, &[])))
     }
 
-    fn literal_rows(&mut self, columns: &[ColId], cells: &[Scalar], rows: usize) -> Stream {
+    fn literal_rows(&mut self, columns: &[ColId], rows: &[Vec<Scalar>]) -> Stream {
         let types = self.types_of(columns);
-        let config = LiteralRowsConfig {
-            types: types.clone(),
-            cells: cells.iter().map(ScalarMessage::from).collect(),
-            rows: rows as u64,
-        };
+        let field = |column: &ColId| Field::new(self.registry.name(*column), self.registry.ty(*column));
+        let plan = values::plan(&RowType::new(columns.iter().map(field).collect()), rows);
         let names = crate::rel::names(&self.registry, columns);
         let draft = Draft {
             name: "Source: Values".to_string(),
             role: Role::Source,
-            kind: LITERAL_ROWS.to_string(),
-            config: config.encode_to_vec(),
+            kind: plan.kind,
+            config: plan.config,
             read: Some(ReadStage { types: types.clone(), ..ReadStage::default() }),
             write: None,
             text: NodeText {
-                text: format!("Values(fields=[{names}], rows=[{rows}])"),
+                text: format!("Values(fields=[{names}], rows=[{}])", rows.len()),
                 changelog: Some(ChangelogMode::INSERT_ONLY),
             },
         };
@@ -66,9 +62,6 @@ impl Planner<'_> {
     fn constant(&self, cell: &Expr) -> Option<Scalar> {
         if let Expr::Literal(value, _) = cell {
             return Some(value.clone());
-        }
-        if cell.any(&|part| matches!(part, Expr::Call { function, .. } if function == crate::binder::PROCTIME)) {
-            return None;
         }
         let cx = EvalContext { time_zone: self.cx.time_zone, ..EvalContext::utc() };
         Program::fold(cell, self.cx.functions, &cx).ok().flatten()

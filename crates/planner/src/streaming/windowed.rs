@@ -38,10 +38,11 @@ impl Planner<'_> {
                 Window::Session { gap_ms } => self.session(rel, window, &fused, &group, gap_ms),
                 shape => self.sliced(rel, window, &fused, &group, shape),
             },
-            None if matches!(window.window, Window::Session { .. }) && window.is_fresh => {
-                Err(PlanError::unsupported(*span, "between SESSION and its GROUP BY there may be neither a filter nor a use of the window's columns yet")
-                    .help("filter the table first: SESSION(TABLE (SELECT … WHERE …) PARTITION BY key, …)"))
-            }
+            None if matches!(window.window, Window::Session { .. }) && window.is_fresh => Err(PlanError::unsupported(
+                *span,
+                "between SESSION and its GROUP BY there may be neither a filter nor a use of the window's columns yet",
+            )
+            .help("filter the table first: SESSION(TABLE (SELECT … WHERE …) PARTITION BY key, …)")),
             None => self.attached(rel, window, input, &group),
         }
     }
@@ -68,11 +69,8 @@ impl Planner<'_> {
             let by = |columns: &[ColId]| {
                 if columns.is_empty() { "nothing".to_string() } else { names(&self.registry, columns) }
             };
-            let text = format!(
-                "sessions are partitioned by {}, but grouped by {}",
-                by(&fused.tvf.partition_by),
-                by(group)
-            );
+            let text =
+                format!("sessions are partitioned by {}, but grouped by {}", by(&fused.tvf.partition_by), by(group));
             return Err(PlanError::unsupported(*span, text).help("use the same columns in PARTITION BY and GROUP BY"));
         }
         let stream = self.window_input(fused)?;
@@ -87,8 +85,13 @@ impl Planner<'_> {
             input_retracts: !stream.changes.is_insert_only(),
         };
         let shown = self.shown(rel, window, group);
-        let draft =
-            self.operator("SessionAggregate", SESSION_AGGREGATE, config.encode_to_vec(), &shown, Some(ChangelogMode::INSERT_ONLY));
+        let draft = self.operator(
+            "SessionAggregate",
+            SESSION_AGGREGATE,
+            config.encode_to_vec(),
+            &shown,
+            Some(ChangelogMode::INSERT_ONLY),
+        );
         let node = self.graph.add(draft, Input::hash(&stream.nodes, &key));
         Ok(self.final_stream(rel, node))
     }
@@ -156,8 +159,13 @@ impl Planner<'_> {
             input_retracts: !stream.changes.is_insert_only(),
         };
         let shown = self.shown(rel, window, group);
-        let draft =
-            self.operator("WindowAggregate", WINDOW_AGGREGATE, config.encode_to_vec(), &shown, Some(ChangelogMode::INSERT_ONLY));
+        let draft = self.operator(
+            "WindowAggregate",
+            WINDOW_AGGREGATE,
+            config.encode_to_vec(),
+            &shown,
+            Some(ChangelogMode::INSERT_ONLY),
+        );
         let node = self.graph.add(draft, Input::hash(&stream.nodes, &key));
         Ok(self.final_stream(rel, node))
     }
@@ -165,8 +173,11 @@ impl Planner<'_> {
     /// Windows attached to rows that are not aggregated right away.
     pub(super) fn window_tvf(&mut self, tvf: &WindowTvf) -> PlanResult<Stream> {
         let Some(window) = window_spec(tvf.window).filter(|_| !matches!(tvf.window, Window::Session { .. })) else {
-            return Err(PlanError::unsupported(tvf.span, "SESSION without GROUP BY is not supported in streaming mode yet")
-                .help("group by window_start, window_end and the partition's columns"));
+            return Err(PlanError::unsupported(
+                tvf.span,
+                "SESSION without GROUP BY is not supported in streaming mode yet",
+            )
+            .help("group by window_start, window_end and the partition's columns"));
         };
         let stream = self.rel(&tvf.input, ChangelogMode::ALL)?;
         let config = WindowTvfConfig {
@@ -176,13 +187,8 @@ impl Planner<'_> {
             window_time_is_event_time: tvf.time != WindowTime::Processing,
         };
         let shown = format!("window=[{}]", tvf.window);
-        let draft = self.operator(
-            "WindowTableFunction",
-            WINDOW_TVF,
-            config.encode_to_vec(),
-            &shown,
-            Some(stream.changes),
-        );
+        let draft =
+            self.operator("WindowTableFunction", WINDOW_TVF, config.encode_to_vec(), &shown, Some(stream.changes));
         let node = self.graph.add(draft, Input::forward(&stream.nodes));
         let own = [tvf.start, tvf.end, tvf.window_time];
         let mut columns = stream.columns.clone();
@@ -237,12 +243,7 @@ impl Planner<'_> {
     fn shown(&self, rel: &Rel, window: &WindowAttribute, group: &[ColId]) -> String {
         let Rel::Aggregate { calls, .. } = rel else { return String::new() };
         let calls: Vec<String> = calls.iter().map(|call| call_text(call, &self.registry)).collect();
-        format!(
-            "groupBy=[{}], window=[{}], select=[{}]",
-            names(&self.registry, group),
-            window.window,
-            calls.join(", ")
-        )
+        format!("groupBy=[{}], window=[{}], select=[{}]", names(&self.registry, group), window.window, calls.join(", "))
     }
 
     fn final_stream(&self, rel: &Rel, node: usize) -> Stream {

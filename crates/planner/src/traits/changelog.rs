@@ -76,9 +76,8 @@ pub fn upsert_key(rel: &Rel) -> Option<Vec<ColId>> {
         Rel::Aggregate { keys, .. } => Some(keys.clone()),
         Rel::Filter { input, .. } => upsert_key(input),
         Rel::Project { input, items } => {
-            let place = |column: &ColId| {
-                items.iter().find(|(_, expr)| *expr == Expr::Column(*column)).map(|(id, _)| *id)
-            };
+            let place =
+                |column: &ColId| items.iter().find(|(_, expr)| *expr == Expr::Column(*column)).map(|(id, _)| *id);
             upsert_key(input)?.iter().map(place).collect()
         }
         _ => None,

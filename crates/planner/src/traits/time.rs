@@ -57,7 +57,8 @@ pub fn time_attributes(rel: &Rel) -> Map<ColId, TimeKind> {
         Rel::Union { inputs, columns, sources } => {
             let times: Vec<Map<ColId, TimeKind>> = inputs.iter().map(time_attributes).collect();
             let shared = |position: usize| {
-                let mut kinds = times.iter().zip(sources).map(|(times, sources)| times.get(&sources[position]).copied());
+                let mut kinds =
+                    times.iter().zip(sources).map(|(times, sources)| times.get(&sources[position]).copied());
                 let first = kinds.next().flatten()?;
                 kinds.all(|kind| kind == Some(first)).then_some(first)
             };

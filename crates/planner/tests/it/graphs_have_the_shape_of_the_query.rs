@@ -31,7 +31,8 @@ fn graphs_survive_being_stored() {
 
 #[test]
 fn ids_are_the_same_each_time_and_differ_between_jobs() {
-    let ids = |sql: &str| -> Vec<Vec<u8>> { graph(&mut with_tables(), sql).nodes.into_iter().map(|node| node.id).collect() };
+    let ids =
+        |sql: &str| -> Vec<Vec<u8>> { graph(&mut with_tables(), sql).nodes.into_iter().map(|node| node.id).collect() };
     assert_eq!(ids(HOURLY), ids(HOURLY));
     let other = ids(&HOURLY.replace("'1' HOUR", "'2' HOUR"));
     assert!(ids(HOURLY).iter().all(|id| !other.contains(id)));
@@ -116,7 +117,9 @@ fn a_query_ends_in_collect_with_all_kinds_of_changes() {
 #[test]
 fn generated_and_repeated_names_are_flinks() {
     let mut session = with_tables();
-    let Some(Outcome::Query(query)) = run(&mut session, "SELECT x, x, x + 1, s AS x1, a.x FROM a") else { panic!("no query") };
+    let Some(Outcome::Query(query)) = run(&mut session, "SELECT x, x, x + 1, s AS x1, a.x FROM a") else {
+        panic!("no query")
+    };
     assert_eq!(query.schema.names(), ["x", "x0", "EXPR$2", "x1", "x2"]);
     assert_eq!(query.optimized.columns.len(), 5);
 }

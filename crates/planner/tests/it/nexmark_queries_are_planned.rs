@@ -5,8 +5,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(format!("{}/../../bench/nexmark/{name}.sql", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-const QUERIES: &[&str] =
-    &["q0", "q1", "q2", "q5", "q7", "q8", "q11", "q12", "q14", "q15", "q16", "q17", "q21", "q22"];
+const QUERIES: &[&str] = &["q0", "q1", "q2", "q5", "q7", "q8", "q11", "q12", "q14", "q15", "q16", "q17", "q21", "q22"];
 
 #[test]
 fn each_reads_only_the_fields_it_needs() {

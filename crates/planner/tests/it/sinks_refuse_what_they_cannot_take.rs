@@ -16,7 +16,10 @@ fn a_sink_of_inserts_refuses_updates_and_names_the_operator() {
 #[test]
 fn an_upsert_sink_gets_no_update_before() {
     let mut session = with_tables();
-    let graph = graph(&mut session, "INSERT INTO out_upserts SELECT carrier, COUNT(*) FROM f GROUP BY carrier HAVING COUNT(*) > 3");
+    let graph = graph(
+        &mut session,
+        "INSERT INTO out_upserts SELECT carrier, COUNT(*) FROM f GROUP BY carrier HAVING COUNT(*) > 3",
+    );
     let aggregate = graph.nodes.iter().find(|node| node.kind == "group_aggregate").unwrap();
     assert!(!GroupAggregateConfig::decode(aggregate.config.as_slice()).unwrap().emit_update_before);
     // A key whose latest row fails the filter is gone.

@@ -16,7 +16,11 @@ fn text(session: &mut Session, sql: &str) -> String {
 }
 
 fn cells(table: &TextTable) -> Vec<String> {
-    table.rows.iter().map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("-")).collect::<Vec<_>>().join("|")).collect()
+    table
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("-")).collect::<Vec<_>>().join("|"))
+        .collect()
 }
 
 #[test]

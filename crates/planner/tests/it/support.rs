@@ -5,9 +5,7 @@ use std::sync::Arc;
 use tidemill_core::options::ConfigOption;
 use tidemill_core::options::OptionType;
 use tidemill_core::{Failure, Result};
-use tidemill_dataflow::{
-    Connector, Connectors, JobGraph, ReadRequest, SinkChanges, SinkPlan, SourcePlan, TableSpec,
-};
+use tidemill_dataflow::{Connector, Connectors, JobGraph, ReadRequest, SinkChanges, SinkPlan, SourcePlan, TableSpec};
 use tidemill_planner::{Outcome, PlanError, PlannedJob, Session};
 
 /// A connector that can be read and written.
@@ -123,7 +121,8 @@ pub fn graph(session: &mut Session, sql: &str) -> JobGraph {
 
 /// The error of the last statement; those before it must be fine.
 pub fn error(session: &mut Session, script: &str) -> PlanError {
-    let mut statements = tidemill_sql_parser::parse_script(script).unwrap_or_else(|error| panic!("{}", error.render(script)));
+    let mut statements =
+        tidemill_sql_parser::parse_script(script).unwrap_or_else(|error| panic!("{}", error.render(script)));
     let last = statements.pop().unwrap();
     for parsed in statements {
         session.execute(&parsed.statement).unwrap_or_else(|error| panic!("{}", error.render(script)));
@@ -147,5 +146,8 @@ pub fn golden(name: &str, text: &str) {
         return;
     }
     let wanted = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(wanted == text, "{name}: the plan is not as written down in {path}\n--- now:\n{text}\n--- written down:\n{wanted}");
+    assert!(
+        wanted == text,
+        "{name}: the plan is not as written down in {path}\n--- now:\n{text}\n--- written down:\n{wanted}"
+    );
 }
