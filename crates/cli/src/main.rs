@@ -1,2 +1,70 @@
-//! Placeholder.
-fn main() {}
+//! Owns the command line: options, configuration file, running a script, results on stdout, the shell, the report.
+//! Does not own what a statement means (`planner`), how a job runs (`runtime`, `batch`), or what is stored (`checkpoint`).
+//!
+//! Invariants: only results go to stdout, everything else to stderr. The exit code is 0 (done), 1 (a statement or a job
+//! failed), 2 (usage) or 130 (stopped by Ctrl-C or SIGTERM).
+
+mod args;
+mod batch;
+mod collect;
+mod config;
+mod console;
+mod exit;
+mod jobs;
+mod one_job;
+mod output;
+mod printer;
+mod progress;
+mod report;
+mod savepoint;
+mod script;
+mod shell;
+mod signals;
+mod sql;
+mod stdout;
+mod usage;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+use console::Console;
+use exit::Exit;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            if error.use_stderr() {
+                report_nothing();
+            }
+            error.exit();
+        }
+    };
+    let console = Console::new(cli.log_format);
+    let exit = match cli.command {
+        Command::Sql(arguments) => sql::run(*arguments, console),
+        Command::Savepoint(command) => savepoint::run(&command, &console),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "tidemill", &mut std::io::stdout());
+            Exit::Done
+        }
+    };
+    exit.into()
+}
+
+/// A wrong command line has no jobs, but may ask for a report of them.
+fn report_nothing() {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let after = arguments.windows(2).find(|pair| pair[0] == "--report").map(|pair| pair[1].clone());
+    let within = || arguments.iter().find_map(|one| one.to_str()?.strip_prefix("--report=").map(OsString::from));
+    if let Some(path) = after.or_else(within) {
+        // What is wrong with the command line matters more than what is wrong with the report.
+        let _ = report::Reporter::new(Some(path.into())).and_then(|reporter| reporter.write());
+    }
+}

@@ -1,0 +1,72 @@
+//! `--checkpoint-dir`: resuming, finished jobs, changed and other jobs, `--fresh`.
+
+use crate::support::Folder;
+
+/// Reads 1,000 rows into `out`.
+fn job(sink: &str, filter: &str) -> String {
+    format!(
+        "CREATE TABLE s (k INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1000', 'fields.k.kind' = 'sequence', \
+         'fields.k.start' = '1', 'fields.k.end' = '1000'); \
+         CREATE TABLE {sink} (k INT) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv'); \
+         INSERT INTO {sink} SELECT k FROM s{filter}"
+    )
+}
+
+#[test]
+fn a_finished_job_is_not_run_again() {
+    let folder = Folder::new();
+    let more = ["--checkpoint-dir", "ck", "--report", "report"];
+    folder.sql(&job("o", ""), &more).code(0);
+    let before = folder.committed("out");
+    assert_eq!(before.len(), 1000);
+    folder.sql(&job("o", ""), &more).code(0).says(&["finished", "--fresh"]);
+    assert_eq!(folder.committed("out"), before);
+    assert_eq!(folder.report()["jobs"][0]["rows_out"], 1000);
+    assert_eq!(folder.report()["jobs"][0]["state"], "FINISHED");
+}
+
+#[test]
+fn fresh_starts_over() {
+    let folder = Folder::new();
+    folder.sql(&job("o", ""), &["--checkpoint-dir", "ck"]).code(0);
+    folder.sql(&job("o", ""), &["--checkpoint-dir", "ck", "--fresh"]).code(0);
+    assert_eq!(folder.committed("out").len(), 2000);
+}
+
+#[test]
+fn changed_statements_and_other_jobs_are_refused() {
+    let folder = Folder::new();
+    folder.sql(&job("o", ""), &["--checkpoint-dir", "ck"]).code(0);
+    folder.sql(&job("o", " WHERE k > 5"), &["--checkpoint-dir", "ck"]).code(1).says(&["changed", "--fresh"]);
+    folder.sql(&job("p", ""), &["--checkpoint-dir", "ck"]).code(1).says(&["belongs to the job", ".o'", ".p'"]);
+    assert_eq!(folder.committed("out").len(), 1000);
+    // What is not part of the job's meaning may change.
+    let more = ["--checkpoint-dir", "ck", "-D", "parallelism.default=3", "-D", "execution.checkpointing.interval=5 s"];
+    folder.run(&[&["sql", "-e", &job("o", "")], &more[..]].concat()).code(0);
+}
+
+#[test]
+fn the_directory_may_be_a_url_and_is_an_option_like_any_other() {
+    let folder = Folder::new();
+    let url = format!("file://{}", folder.text("ck"));
+    folder.sql(&job("o", ""), &["-D", &format!("execution.checkpointing.dir={url}")]).code(0);
+    folder.sql(&job("o", ""), &["--checkpoint-dir", "ck"]).code(0).says(&["finished"]);
+}
+
+#[test]
+fn the_second_job_of_a_script_is_refused_before_the_first_is_run() {
+    let folder = Folder::new();
+    let sql = format!("{}; INSERT INTO o SELECT k FROM s", job("o", ""));
+    folder.sql(&sql, &["--checkpoint-dir", "ck"]).code(1).says(&["STATEMENT SET", "^"]);
+    assert!(folder.committed("out").is_empty());
+    folder.sql(&sql, &[]).code(0);
+    assert_eq!(folder.committed("out").len(), 2000);
+}
+
+#[test]
+fn a_query_is_not_kept() {
+    let folder = Folder::new();
+    let sql = format!("{}; SELECT 1 AS a; SELECT 2 AS a", job("o", ""));
+    folder.sql(&sql, &["--checkpoint-dir", "ck"]).code(0);
+    assert_eq!(folder.committed("out").len(), 1000);
+}

@@ -1,0 +1,91 @@
+//! Ctrl-C and SIGTERM, with and without `--stop-with-savepoint`.
+
+use nix::sys::signal::Signal;
+
+use crate::support::Folder;
+
+/// Numbers 1 to 6,000 into `out`, and into `print` so that a test sees it run.
+fn job(pace: &str) -> String {
+    format!(
+        "CREATE TABLE s (k INT) WITH ('connector' = 'datagen', 'number-of-rows' = '6000', 'fields.k.kind' = 'sequence', \
+         'fields.k.start' = '1', 'fields.k.end' = '6000'{pace}); \
+         CREATE TABLE o (k INT) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv'); \
+         CREATE TABLE p (k INT) WITH ('connector' = 'print'); \
+         EXECUTE STATEMENT SET BEGIN INSERT INTO o SELECT k FROM s; INSERT INTO p SELECT k FROM s; END"
+    )
+}
+
+const SLOW: &str = ", 'rows-per-second' = '200'";
+
+fn numbers() -> Vec<String> {
+    let mut numbers: Vec<String> = (1..=6000).map(|number| number.to_string()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[test]
+fn without_a_savepoint_it_is_130_and_the_job_goes_on_later() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let folder = Folder::new();
+        let options = ["--checkpoint-dir", "ck", "--report", "report"];
+        let paced = job(SLOW);
+        let mut running = folder.start(&[&["sql", "-p", "2", "-e", &paced], &options[..]].concat());
+        running.line();
+        running.signal(signal);
+        running.finish().code(130);
+        assert_eq!(folder.report()["jobs"][0]["state"], "CANCELED");
+        folder.write("again.sql", &paced);
+        let before = folder.committed("out");
+        assert!(before.len() < 6000);
+    }
+}
+
+#[test]
+fn with_a_savepoint_it_is_0_and_the_output_is_committed() {
+    let folder = Folder::new();
+    let mut running =
+        folder.start(&["sql", "-p", "2", "-e", &job(SLOW), "--stop-with-savepoint", "sp", "--report", "report"]);
+    running.line();
+    running.signal(Signal::SIGTERM);
+    running.finish().code(0).says(&["savepoint"]);
+    let report = folder.report();
+    let first = folder.committed("out");
+    assert_eq!(report["jobs"][0]["rows_in"].as_u64(), Some(first.len() as u64), "{report}");
+    assert!(!first.is_empty() && first.len() < 6000);
+
+    // The definition is the same but for the pace, which is the table's: a savepoint takes the statements as they are now.
+    let run = folder.run(&["sql", "-p", "3", "-e", &job(""), "--from-savepoint", "sp", "--report", "report"]).code(0);
+    assert_eq!(folder.committed("out"), numbers(), "{}", run.err);
+    let report = folder.report();
+    assert_eq!(report["jobs"][0]["rows_in"], 6000, "{report}");
+    assert!(report["jobs"][0]["restored_from"].as_str().is_some_and(|url| url.contains("sp")), "{report}");
+}
+
+#[test]
+fn a_savepoint_needs_an_empty_place() {
+    let folder = Folder::new();
+    folder.write("sp/something", "x");
+    folder.sql("SELECT 1", &["--stop-with-savepoint", "sp"]).code(1).says(&["not empty"]);
+}
+
+#[test]
+fn a_query_stops_too() {
+    let folder = Folder::new();
+    let sql = "CREATE TABLE s (a BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000'); SELECT a FROM s";
+    let mut running = folder.start(&["sql", "-p", "2", "--output", "csv", "-e", sql, "--report", "report"]);
+    running.line();
+    running.signal(Signal::SIGINT);
+    let run = running.finish().code(130);
+    assert!(run.out.ends_with('\n'), "the last row is whole");
+    assert_eq!(folder.report()["jobs"][0]["state"], "CANCELED");
+}
+
+#[test]
+fn nothing_behind_a_stopped_statement_is_run() {
+    let folder = Folder::new();
+    let mut running =
+        folder.start(&["sql", "-p", "1", "--output", "csv", "-e", &format!("{}; SELECT 'behind'", job(SLOW))]);
+    running.line();
+    running.signal(Signal::SIGTERM);
+    assert!(!running.finish().code(130).out.contains("behind"));
+}

@@ -1,0 +1,12 @@
+//! Drives the built binary as a user does: arguments, stdin and signals in; stdout, stderr and the exit code out.
+
+mod a_directory_belongs_to_one_job;
+mod a_result_in_three_formats;
+mod a_signal_stops_cleanly;
+mod bad_input_is_refused;
+mod configuration_has_layers;
+mod mistakes_are_pointed_at;
+mod savepoints_are_shown_and_verified;
+mod support;
+mod the_report_says_what_was_done;
+mod the_shell_goes_on;

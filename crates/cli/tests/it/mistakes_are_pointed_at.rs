@@ -1,0 +1,72 @@
+//! Mistakes in statements and on the command line: where they are, what to do, and the exit code.
+
+use crate::support::Folder;
+
+#[test]
+fn a_mistake_has_line_column_and_a_caret() {
+    let folder = Folder::new();
+    folder.sql("SELECT a, FROM t", &[]).code(1).says(&["line 1, column 11", "^"]);
+    folder.sql("SELEC 1", &[]).code(1).says(&["^", "SELECT"]);
+    let sql = "SELECT 1;\nSELECT nope FROM (VALUES (1)) AS t(a)";
+    folder.sql(sql, &[]).code(1).says(&["nope", "line 2, column 8", "       ^^^^"]);
+}
+
+#[test]
+fn statements_before_a_mistake_are_run() {
+    let run = Folder::new().sql("SELECT 1 AS a; SELEC 2; SELECT 3", &["--output", "csv"]).code(1);
+    assert_eq!(run.out, "op,a\n+I,1\n");
+}
+
+#[test]
+fn an_unknown_option_or_connector_lists_what_there_is() {
+    let folder = Folder::new();
+    let table = |options: &str| format!("CREATE TABLE t (a INT) WITH ({options}); SELECT * FROM t");
+    folder.sql(&table("'connector' = 'filesystem', 'pth' = '/x', 'format' = 'csv'"), &[]).code(1).says(&["'path'"]);
+    folder.sql(&table("'connector' = 'kafak'"), &[]).code(1).says(&["filesystem", "datagen", "blackhole"]);
+    let format = table("'connector' = 'filesystem', 'path' = '/x', 'format' = 'cvs'");
+    folder.sql(&format, &[]).code(1).says(&["csv", "json", "parquet"]);
+    folder.sql("SET 'parallelism.defualt' = '3'", &[]).code(1).says(&["parallelism.default"]);
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let folder = Folder::new();
+    for arguments in [
+        &["sql", "--no-such-option"][..],
+        &["sql", "-e", "SELECT 1", "-p", "0"],
+        &["sql", "-e", "SELECT 1", "-f", "x.sql"],
+        &["sql", "-e", "SELECT 1", "-D", "no-value"],
+        &["sql", "-e", "SELECT 1", "-D", "parallelism.defualt=3"],
+        &["sql", "-e", "SELECT 1", "-D", "parallelism.default=many"],
+        &["sql", "-f", "no-such-file.sql"],
+        &["sql", "-e", "SELECT 1", "--report", "no/such/folder/report"],
+        &["sql", "-e", "SELECT 1", "--output", "xml"],
+        &["no-such-command"],
+        &[],
+    ] {
+        let run = folder.run(arguments).code(2);
+        assert!(!run.err.is_empty() && run.out.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let folder = Folder::new();
+    for arguments in [&["--help"][..], &["sql", "--help"], &["savepoint", "show", "--help"], &["completions", "--help"]]
+    {
+        let run = folder.run(arguments).code(0);
+        assert!(run.out.contains("Example"), "{}", run.out);
+    }
+    let version = folder.run(&["--version"]).code(0).out;
+    assert!(version.starts_with(concat!("tidemill ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
+    assert!(folder.run(&["completions", "bash"]).code(0).out.contains("--checkpoint-dir"));
+}
+
+#[test]
+fn messages_as_json_are_objects_a_line() {
+    let run = Folder::new().sql("SELECT nope", &["--log-format", "json"]).code(1);
+    for line in run.err.lines() {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        assert!(message["level"].is_string() && message["message"].is_string(), "{line}");
+    }
+}
