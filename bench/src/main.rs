@@ -1,2 +1,57 @@
-//! Placeholder.
-fn main() {}
+//! Owns the benchmarks: whole jobs measured in CPU seconds, beside control loops in the same process.
+//! Does not own: anything that is measured.
+
+mod control;
+mod generate;
+mod job;
+mod measure;
+mod nexmark;
+mod rows;
+mod timed;
+mod window_agg;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures Tidemill. Figures are per CPU second; compare them only within one run.
+#[derive(Parser)]
+#[command(name = "tidemill-bench", version, after_help = "Example: tidemill-bench nexmark --query q5 --events 5000000 --json")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// One query of the Nexmark benchmark into a blackhole.
+    Nexmark(nexmark::Arguments),
+    /// Windowed count and sum per key, beside a hand-written loop.
+    WindowAgg(window_agg::Arguments),
+    /// The Nexmark generator alone.
+    Generate(generate::Arguments),
+}
+
+fn main() -> ExitCode {
+    let (result, json) = match Arguments::parse().command {
+        Command::Nexmark(arguments) => (nexmark::run(&arguments), arguments.json),
+        Command::WindowAgg(arguments) => (window_agg::run(&arguments), arguments.json),
+        Command::Generate(arguments) => (generate::run(&arguments), arguments.json),
+    };
+    match result {
+        Ok(figures) if json => println!("{figures}"),
+        Ok(figures) => {
+            for (name, value) in figures.as_object().into_iter().flatten() {
+                println!("{name}: {value}");
+            }
+        }
+        Err(failure) => {
+            eprintln!("{failure}");
+            return ExitCode::from(1);
+        }
+    }
+    ExitCode::SUCCESS
+}

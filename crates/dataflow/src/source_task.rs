@@ -54,6 +54,7 @@ impl SourceTask {
         let handle = self.state.next_handle;
         self.state.next_handle += 1;
         self.state.split_ids.insert(handle, split.id.clone());
+        let watermark = if self.faults.has(Fault::ForgetWatermark) { EventTime::MIN } else { watermark };
         if let Some(watermarks) = &mut self.watermarks {
             watermarks.open(handle, watermark);
         }

@@ -15,6 +15,7 @@ use tidemill_dataflow::{CounterValues, Split};
 
 use crate::content::{Content, JobPart, TableChains};
 use crate::job::{JobEnd, Stop};
+use crate::job_io::IN_DOUBT;
 use crate::machine::Machine;
 use crate::opened::Opened;
 use crate::worker::Ack;
@@ -325,6 +326,7 @@ impl Coordinator {
                 actions.push(Action::Commit(running.checkpoint, Arc::clone(&content)));
                 running.step = Step::Committing(content);
             }
+            Err(failure) if failure.code() == IN_DOUBT => self.fail(failure, actions),
             Err(failure) => self.abort(failure, actions),
         }
     }

@@ -344,9 +344,17 @@ impl JobIo {
                 self.log = Some(log);
                 Ok(())
             }
+            Err(AppendError::Unknown(failure)) => Err(in_doubt(&failure)),
             other => Ok(other.map(|_| ())?),
         }
     }
+}
+
+/// The code of a failure after which it is not known what the log says: the job has to be opened anew.
+pub const IN_DOUBT: &str = "job.decision-in-doubt";
+
+fn in_doubt(failure: &Failure) -> Failure {
+    Failure::retryable(IN_DOUBT, format!("it is not known whether a decision was made: {}", failure.message()))
 }
 
 fn not_open() -> Failure {

@@ -9,6 +9,8 @@ pub enum Mutant {
     SkipAlignment,
     /// A worker forgets the deltas of an aborted checkpoint.
     DropAbortedDelta,
+    /// A worker forgets the output that was prepared for an aborted checkpoint.
+    DropAbortedOutput,
     /// Removed rows leave no trace in a delta.
     DeleteByAbsence,
     /// Open windows are missing in the checkpoint.
@@ -33,9 +35,10 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Mutant); 12] = [
+    pub const ALL: [(&'static str, Mutant); 13] = [
         ("skip-alignment", Mutant::SkipAlignment),
         ("drop-aborted-delta", Mutant::DropAbortedDelta),
+        ("drop-aborted-output", Mutant::DropAbortedOutput),
         ("delete-by-absence", Mutant::DeleteByAbsence),
         ("forget-timer", Mutant::ForgetTimer),
         ("drop-hold", Mutant::DropHold),

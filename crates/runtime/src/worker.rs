@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! 1. Every delta is kept, in memory or as an uploaded run, until a *completed* checkpoint that names it supersedes it.
-//! 2. An acknowledgement names, in order, all runs not yet superseded; so an aborted checkpoint loses nothing.
+//! 2. An acknowledgement names, in order, all runs not yet superseded and all output prepared since the last completed
+//!    checkpoint; so an aborted checkpoint loses nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,6 +88,16 @@ pub struct Worker {
     uploading: Option<CheckpointId>,
     states: BTreeMap<CheckpointId, Vec<(SubtaskIndex, OperatorSnapshot)>>,
     uploaded: Vec<(CheckpointId, Vec<OwnedRun>)>,
+    prepared: Vec<Prepared>,
+}
+
+/// Output that a sink prepared for a checkpoint that is not completed yet.
+#[derive(Debug)]
+struct Prepared {
+    checkpoint: CheckpointId,
+    operator: OperatorId,
+    subtask: SubtaskIndex,
+    items: Vec<Vec<u8>>,
 }
 
 impl Worker {
@@ -100,6 +111,7 @@ impl Worker {
             uploading: None,
             states: BTreeMap::new(),
             uploaded: Vec::new(),
+            prepared: Vec::new(),
         }
     }
 
@@ -124,6 +136,8 @@ impl Worker {
                     table,
                     delta,
                 }));
+                let items = std::mem::take(&mut operator.prepared);
+                self.prepared.push(Prepared { checkpoint, operator: owner, subtask, items });
                 states.push((subtask, operator));
             }
         }
@@ -155,7 +169,8 @@ impl Worker {
             Ok(runs) => {
                 self.queued.remove(0);
                 self.uploaded.push((checkpoint, runs));
-                if let Some(operators) = self.states.remove(&checkpoint) {
+                if let Some(mut operators) = self.states.remove(&checkpoint) {
+                    self.hand_over_prepared(checkpoint, &mut operators);
                     let runs = self.uploaded.iter().flat_map(|(_, runs)| runs.iter().cloned()).collect();
                     let floor = self.uploaded.first().map_or(checkpoint, |(oldest, _)| *oldest);
                     actions.push(WorkerAction::Ack(Ack { checkpoint, operators, runs, floor }));
@@ -170,13 +185,27 @@ impl Worker {
         }
     }
 
+    /// Adds to each operator all that it prepared up to a checkpoint and that no completed one holds.
+    fn hand_over_prepared(&self, checkpoint: CheckpointId, operators: &mut [(SubtaskIndex, OperatorSnapshot)]) {
+        for (subtask, operator) in operators {
+            let own = self.prepared.iter().filter(|prepared| {
+                prepared.operator == operator.operator && prepared.subtask == *subtask && prepared.checkpoint <= checkpoint
+            });
+            operator.prepared = own.flat_map(|prepared| prepared.items.iter().cloned()).collect();
+        }
+    }
+
     fn on_completed(&mut self, checkpoint: CheckpointId) {
+        self.prepared.retain(|prepared| prepared.checkpoint > checkpoint);
         self.uploaded.retain(|(uploaded, _)| *uploaded > checkpoint);
         self.states.retain(|state, _| *state > checkpoint);
     }
 
     fn on_aborted(&mut self, checkpoint: CheckpointId) {
         self.states.remove(&checkpoint);
+        if self.mutant == Some(Mutant::DropAbortedOutput) {
+            self.prepared.retain(|prepared| prepared.checkpoint != checkpoint);
+        }
         if self.mutant == Some(Mutant::DropAbortedDelta) {
             self.uploaded.retain(|(uploaded, _)| *uploaded != checkpoint);
             self.queued.retain(|(queued, _)| *queued != checkpoint);

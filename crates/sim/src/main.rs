@@ -66,6 +66,9 @@ enum Command {
         /// Only this kind of job; by default the seed draws one.
         #[arg(long, value_parser = scenario)]
         scenario: Option<Scenario>,
+        /// Writes every event to stderr.
+        #[arg(long)]
+        trace: bool,
     },
 }
 
@@ -87,7 +90,7 @@ fn main() -> ExitCode {
             true
         }
         Command::Sweep => sweep::run_all(),
-        Command::Replay { seed, mutant, scenario } => replay(seed, mutant, scenario),
+        Command::Replay { seed, mutant, scenario, trace } => replay(Setup { seed, scenario, mutant, crash: None, loud: trace }),
     };
     if held { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
@@ -96,7 +99,7 @@ fn run_seeds(first_seed: u64, seeds: u64, mutant: Option<Mutant>, scenario: Opti
     eprintln!("seeds {first_seed} to {}", first_seed.saturating_add(seeds).saturating_sub(1));
     let (mut events, mut checkpoints) = (0, 0);
     for seed in (0..seeds).map(|number| first_seed.wrapping_add(number)) {
-        let outcome = run(Setup { seed, scenario, mutant, crash: None });
+        let outcome = run(Setup { seed, scenario, mutant, crash: None, loud: false });
         if let Some(problem) = &outcome.problem {
             println!("seed {seed} fails: {problem}");
             println!("replay: {}", replay_command(seed, mutant, scenario));
@@ -120,9 +123,8 @@ fn replay_command(seed: u64, mutant: Option<Mutant>, scenario: Option<Scenario>)
     command
 }
 
-fn replay(seed: u64, mutant: Option<Mutant>, scenario: Option<Scenario>) -> bool {
-    let Outcome { problem, trace_hash, events, operations, checkpoints } =
-        run(Setup { seed, scenario, mutant, crash: None });
+fn replay(setup: Setup) -> bool {
+    let Outcome { problem, trace_hash, events, operations, checkpoints } = run(setup);
     println!("trace_hash {trace_hash:032x}");
     println!("events {events}, storage operations {operations}, checkpoints {checkpoints}");
     match problem {

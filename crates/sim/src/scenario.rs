@@ -58,7 +58,8 @@ impl Scenario {
             Scenario::Windows => (random.between(2, 5), random.between(30, 80), 100),
             Scenario::Groups => (random.between(2, 5), random.between(30, 80), 0),
         };
-        Rows { seed, splits, rows, keys, step_ms: random.between(5, 40), jitter_ms }
+        let (step_ms, batches_per_pause) = (random.between(5, 40), random.between(2, 6));
+        Rows { seed, splits, rows, keys, step_ms, jitter_ms, batches_per_pause }
     }
 
     /// How far the watermark stays behind.
@@ -166,8 +167,9 @@ impl Scenario {
 /// The code of the simulated jobs: the engine's operators, the simulated source and sink.
 pub fn registry(rows: Rows, sink: &SimSink) -> Result<Registry> {
     let mut registry = Registry::default();
-    registry.set_functions(Arc::new(tidemill_functions::registry()));
-    tidemill_operators::register(&mut registry);
+    let functions = Arc::new(tidemill_functions::registry());
+    tidemill_operators::register(&mut registry, &functions);
+    registry.set_functions(functions);
     registry.add_source("sim", move |_| Ok(Arc::new(rows)));
     let sink = sink.clone();
     registry.add_sink("sim", move |_| Ok(Arc::new(sink.clone())));

@@ -23,7 +23,12 @@ pub struct Rows {
     pub step_ms: u64,
     /// A row is up to this much earlier than its place says.
     pub jitter_ms: u64,
+    /// Every so many batches there is nothing to read for a while.
+    pub batches_per_pause: u64,
 }
+
+/// How long there is nothing to read, in nanoseconds.
+const PAUSE_NS: u64 = 700_000;
 
 impl Rows {
     /// Row `number` of a split: key, time, value.
@@ -41,7 +46,7 @@ impl Source for Rows {
     }
 
     fn reader(&self, _cx: &ReaderContext) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(SimReader { rows: *self, splits: Vec::new(), next: 0 }))
+        Ok(Box::new(SimReader { rows: *self, splits: Vec::new(), next: 0, batches: 0 }))
     }
 }
 
@@ -84,6 +89,7 @@ struct SimReader {
     rows: Rows,
     splits: Vec<Open>,
     next: usize,
+    batches: u64,
 }
 
 impl Reader for SimReader {
@@ -97,9 +103,13 @@ impl Reader for SimReader {
         Ok(())
     }
 
-    fn poll(&mut self, rows_max: usize, _now: Now) -> Result<Poll> {
+    fn poll(&mut self, rows_max: usize, now: Now) -> Result<Poll> {
         if self.splits.is_empty() {
             return Ok(Poll::Pending { wake_at_ns: None });
+        }
+        self.batches += 1;
+        if self.batches.is_multiple_of(self.rows.batches_per_pause) {
+            return Ok(Poll::Pending { wake_at_ns: Some(now.monotonic_ns + PAUSE_NS) });
         }
         self.next = (self.next + 1) % self.splits.len();
         let open = &mut self.splits[self.next];

@@ -108,7 +108,7 @@ impl SimStorage {
             if how == CrashAt::After {
                 let _ = run(&self.shared.objects);
             } else if how == CrashAt::Torn {
-                let _ = self.shared.objects.put(&format!("{path}.torn-{number}"), b"half of an object");
+                let _ = self.shared.objects.put(&format!(".tmp/{number}"), b"half of an object");
             }
             self.cut();
             return Err(gone());

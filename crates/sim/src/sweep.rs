@@ -20,7 +20,7 @@ pub fn run_all() -> bool {
             for how in [CrashAt::Before, CrashAt::After, CrashAt::Torn] {
                 points += 1;
                 let crash = Some((operation, how));
-                let outcome = run(Setup { seed, scenario: Some(scenario), mutant: None, crash });
+                let outcome = run(Setup { seed, scenario: Some(scenario), mutant: None, crash, loud: false });
                 if let Some(problem) = outcome.problem {
                     failed += 1;
                     println!("{name}, seed {seed}, operation {operation} crashed ({how:?}): {problem}");
@@ -35,7 +35,7 @@ pub fn run_all() -> bool {
 /// The first seed whose job, without faults, has enough checkpoints.
 fn long_enough(scenario: Scenario) -> Option<(u64, Outcome)> {
     (0..100).find_map(|seed| {
-        let setup = Setup { seed, scenario: Some(scenario), mutant: None, crash: Some((u64::MAX, CrashAt::Before)) };
+        let setup = Setup { seed, scenario: Some(scenario), mutant: None, crash: Some((u64::MAX, CrashAt::Before)), loud: false };
         let outcome = run(setup);
         (outcome.problem.is_none() && outcome.checkpoints >= CHECKPOINTS_MIN).then_some((seed, outcome))
     })

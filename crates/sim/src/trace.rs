@@ -7,12 +7,21 @@ use xxhash_rust::xxh3::Xxh3;
 pub struct Trace {
     hash: Xxh3,
     events: u64,
+    loud: bool,
 }
 
 impl Trace {
+    /// An empty trace; `loud` writes every event to stderr.
+    pub fn new(loud: bool) -> Trace {
+        Trace { loud, ..Trace::default() }
+    }
+
     /// Adds an event: when, to whom, what.
     pub fn add(&mut self, time_ns: u64, process: usize, what: &str, detail: u64) {
         self.events += 1;
+        if self.loud {
+            eprintln!("{:>12} us  process {process}  {what} {detail}", time_ns / 1000);
+        }
         self.hash.update(&time_ns.to_le_bytes());
         self.hash.update(&(process as u64).to_le_bytes());
         self.hash.update(what.as_bytes());

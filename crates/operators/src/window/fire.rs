@@ -54,7 +54,11 @@ impl WindowAggregate {
                 Some(fire) => fire,
                 None => match self.next_window().filter(|end| self.is_due(*end)) {
                     Some(end) => self.start_fire(end),
-                    None => return Ok(Progress::Done),
+                    None => {
+                        // Windows without rows count as fired, too: a row that is late for them must not bring them back.
+                        self.fired = self.fired.max(self.progress);
+                        return Ok(Progress::Done);
+                    }
                 },
             };
             self.fire = self.step(fire, out)?;

@@ -98,7 +98,7 @@ fn sessions_agree_with_single_rows() {
         let config = config(calls, gap, false).encode_to_vec();
         for (batch_rows, steps) in variations(&steps) {
             let outcome = run(SESSION_AGGREGATE, &config, &[KEY], &output_types(types), batch_rows, &steps);
-            assert_eq!(outcome.sorted(), rows, "gap {gap}, batches of {batch_rows}");
+            assert_same(&outcome.sorted(), &rows, &format!("gap {gap}, batches of {batch_rows}"));
             assert_eq!(outcome.late, late);
             assert_eq!(outcome.state_rows, 0);
         }

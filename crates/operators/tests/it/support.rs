@@ -175,7 +175,7 @@ pub fn run(kind: &str, config: &[u8], key: &[usize], output: &[SqlType], batch_r
             Step::Rescale(parallelism) => {
                 late += instances.iter().map(|instance| instance.counters().late_rows_dropped).sum::<u64>();
                 let snapshots: Vec<_> =
-                    instances.iter_mut().map(|instance| instance.checkpoint(true).unwrap()).collect();
+                    instances.iter_mut().map(|instance| instance.checkpoint(*parallelism == 1).unwrap()).collect();
                 collect(&mut instances);
                 let restore = |subtask| {
                     Harness::restore(operator(kind, config).unwrap(), subtask, *parallelism, &snapshots).unwrap()
@@ -287,4 +287,14 @@ pub fn time_of(row: &Row) -> i64 {
 
 pub fn timestamp_type() -> SqlType {
     TypeKind::Timestamp(3).nullable()
+}
+
+/// Fails with the lines that are in one of the two only.
+pub fn assert_same(found: &[String], expected: &[String], what: &str) {
+    let only = |left: &[String], right: &[String]| -> Vec<String> {
+        left.iter().filter(|line| !right.contains(line)).take(10).cloned().collect()
+    };
+    if found != expected {
+        panic!("{what}: too much {:#?}, missing {:#?}", only(found, expected), only(expected, found));
+    }
 }

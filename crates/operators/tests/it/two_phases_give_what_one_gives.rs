@@ -43,7 +43,7 @@ fn windows_in_two_phases() {
             WindowAggregateConfig { phase: phase as i32, ..windows::config(spec, calls, false) }.encode_to_vec()
         });
         let outcome = run_phases(WINDOW_AGGREGATE, &local, &global, &windows::output_types(types), &steps);
-        assert_eq!(outcome.sorted(), rows);
+        assert_same(&outcome.sorted(), &rows, "two phases");
         assert_eq!((outcome.late, outcome.state_rows), (late, 0));
     }
 }
@@ -64,6 +64,6 @@ fn groups_in_two_phases() {
         });
         let output = [&[SqlType::BIGINT], types].concat();
         let outcome = run_phases(GROUP_AGGREGATE, &local, &global, &output, &steps);
-        assert_eq!(materialize(&outcome.rows, 1), groups::expected(&[KEY], calls, &steps));
+        assert_same(&materialize(&outcome.rows, 1), &groups::expected(&[KEY], calls, &steps), "two phases");
     }
 }

@@ -113,7 +113,7 @@ fn check(spec: WindowSpec, calls: &[AggregateCall], types: &[SqlType], steps: &[
     let config = config(spec, calls, retracting).encode_to_vec();
     for (batch_rows, steps) in variations(steps) {
         let outcome = run(WINDOW_AGGREGATE, &config, &[KEY], &output_types(types), batch_rows, &steps);
-        assert_eq!(outcome.sorted(), rows, "{spec:?}, batches of {batch_rows}");
+        assert_same(&outcome.sorted(), &rows, &format!("{spec:?}, batches of {batch_rows}"));
         assert_eq!(outcome.late, late);
         assert_eq!(outcome.state_rows, 0, "state is left at the end");
     }

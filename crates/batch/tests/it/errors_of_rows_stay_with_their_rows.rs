@@ -1,0 +1,37 @@
+use crate::support::World;
+
+fn divisors() -> World {
+    World::after("CREATE VIEW t AS SELECT * FROM (VALUES (0, 'zero'), (2, 'two'), (20, 'twenty')) AS v(x, s)")
+}
+
+#[test]
+fn a_condition_is_not_asked_where_another_decides() {
+    let mut world = divisors();
+    assert_eq!(world.rows("SELECT s FROM t WHERE x <> 0 AND 10 / x > 1"), ["two"]);
+    assert_eq!(world.rows("SELECT s FROM t WHERE 10 / x > 1 AND x <> 0"), ["two"]);
+}
+
+#[test]
+fn a_condition_above_a_filter_is_not_asked_of_rows_that_are_gone() {
+    let mut world = divisors();
+    assert_eq!(world.rows("SELECT s FROM (SELECT * FROM t WHERE x <> 0) WHERE 10 / x > 1"), ["two"]);
+    assert_eq!(
+        world.rows("SELECT y FROM (SELECT 10 / x AS y FROM (SELECT * FROM t WHERE x <> 0)) WHERE y >= 0"),
+        ["0", "5"]
+    );
+}
+
+#[test]
+fn a_condition_on_pairs_is_not_asked_of_rows_without_a_match() {
+    let mut world = divisors();
+    world.run("CREATE VIEW u AS SELECT * FROM (VALUES (2), (20)) AS v(x)");
+    assert_eq!(world.rows("SELECT s FROM u JOIN t ON u.x = t.x AND 10 / t.x > 1"), ["two"]);
+    assert_eq!(world.rows("SELECT u.x, s FROM u LEFT JOIN t ON u.x = t.x AND 10 / t.x > 1"), ["20|NULL", "2|two"]);
+}
+
+#[test]
+fn an_error_that_is_asked_for_names_the_row() {
+    let failure = divisors().failure("SELECT 10 / x FROM t");
+    assert_eq!(failure.code(), "expression");
+    assert!(failure.message().contains("x = 0"), "{failure}");
+}
