@@ -161,6 +161,7 @@ pub fn texts(rows: BatchRows) -> Result<Vec<String>> {
         let batch = batch?;
         for row in 0..batch.len() {
             let cell = |(column, ty)| match Scalar::at(&batch.column(column), ty, row) {
+                Scalar::Null => "NULL".to_string(),
                 Scalar::String(text) => text.to_string(),
                 other => other.to_string(),
             };
