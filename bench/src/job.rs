@@ -22,7 +22,12 @@ pub struct Measured {
 }
 
 /// Runs a job. With a checkpoint interval, checkpoints go to a fresh folder that is deleted afterwards.
-pub fn run(graph: JobGraph, registry: Registry, parallelism: u32, checkpoint_interval_ms: Option<u64>) -> Result<Measured> {
+pub fn run(
+    graph: JobGraph,
+    registry: Registry,
+    parallelism: u32,
+    checkpoint_interval_ms: Option<u64>,
+) -> Result<Measured> {
     let folder = tempfile::tempdir().map_err(|error| Failure::retryable("bench.folder", error.to_string()))?;
     let mut options = Configuration::default();
     let storage: Arc<dyn Storage> = match checkpoint_interval_ms {

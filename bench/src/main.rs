@@ -19,7 +19,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures Tidemill. Figures are per CPU second; compare them only within one run.
 #[derive(Parser)]
-#[command(name = "tidemill-bench", version, after_help = "Example: tidemill-bench nexmark --query q5 --events 5000000 --json")]
+#[command(
+    name = "tidemill-bench",
+    version,
+    after_help = "Example: tidemill-bench nexmark --query q5 --events 5000000 --json"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

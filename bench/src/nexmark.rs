@@ -31,7 +31,9 @@ const QUERIES: [(&str, &str); 14] = [
 
 /// Options of `nexmark`.
 #[derive(Args)]
-#[command(after_help = "Example: tidemill-bench nexmark --query q5 --events 5000000 -p 2 --checkpoint-interval 1000 --json")]
+#[command(
+    after_help = "Example: tidemill-bench nexmark --query q5 --events 5000000 -p 2 --checkpoint-interval 1000 --json"
+)]
 pub struct Arguments {
     /// The query: q0, q1, q2, q5, …
     #[arg(long, value_parser = query)]

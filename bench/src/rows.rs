@@ -138,7 +138,8 @@ impl Reader for RowReader {
         } else {
             Arc::new(Int64Array::from(keys))
         };
-        let columns = vec![key, Arc::new(TimestampMillisecondArray::from(times)), Arc::new(Int64Array::from(values)) as _];
+        let columns =
+            vec![key, Arc::new(TimestampMillisecondArray::from(times)), Arc::new(Int64Array::from(values)) as _];
         Ok(Poll::Batch(*handle, Batch::new(columns, count)))
     }
 

@@ -11,7 +11,8 @@ use tidemill_dataflow::graph::GRAPH_FORMAT;
 use tidemill_dataflow::{Edge, JobGraph, Node, Partitioning, ReadStage, Registry, Role, WatermarkSpec, WriteStage};
 use tidemill_expr::SqlType;
 use tidemill_operators::config::{
-    AggregateCall, OutputColumn, OutputKind, TimeSource, WINDOW_AGGREGATE, WindowAggregateConfig, WindowKind, WindowSpec,
+    AggregateCall, OutputColumn, OutputKind, TimeSource, WINDOW_AGGREGATE, WindowAggregateConfig, WindowKind,
+    WindowSpec,
 };
 
 use crate::rows::Rows;
@@ -23,7 +24,9 @@ const CONTROL_ROWS_MAX: u64 = 30_000_000;
 
 /// Options of `window-agg`.
 #[derive(Args)]
-#[command(after_help = "Example: tidemill-bench window-agg --keys 100000 --rows 200000000 --checkpoint-interval 1000 --json")]
+#[command(
+    after_help = "Example: tidemill-bench window-agg --keys 100000 --rows 200000000 --checkpoint-interval 1000 --json"
+)]
 pub struct Arguments {
     /// Different keys.
     #[arg(long)]
@@ -70,7 +73,9 @@ fn duration_ms(text: &str) -> Result<u64, String> {
 fn window(text: &str) -> Result<WindowSpec, String> {
     let wrong = || "expected tumble:SIZE or hop:SIZE:SLIDE, e.g. hop:1h:1min".to_string();
     let parts: Vec<&str> = text.split(':').collect();
-    let ms = |text: &str| parse_duration(text).map(|duration| duration.as_millis() as i64).filter(|ms| *ms > 0).ok_or_else(wrong);
+    let ms = |text: &str| {
+        parse_duration(text).map(|duration| duration.as_millis() as i64).filter(|ms| *ms > 0).ok_or_else(wrong)
+    };
     let (kind, size_ms, step_ms) = match parts.as_slice() {
         ["tumble", size] => (WindowKind::Tumble, ms(size)?, ms(size)?),
         ["hop", size, slide] => (WindowKind::Hop, ms(size)?, ms(slide)?),
@@ -135,7 +140,8 @@ fn graph(arguments: &Arguments, rows: &Rows) -> JobGraph {
         watermark: Some(WatermarkSpec { column: 1, delay_ms, ..WatermarkSpec::default() }),
         ..ReadStage::default()
     });
-    let outputs = [(OutputKind::Key, 0), (OutputKind::WindowEnd, 0), (OutputKind::Aggregate, 0), (OutputKind::Aggregate, 1)];
+    let outputs =
+        [(OutputKind::Key, 0), (OutputKind::WindowEnd, 0), (OutputKind::Aggregate, 0), (OutputKind::Aggregate, 1)];
     let config = WindowAggregateConfig {
         input_types: types,
         keys: vec![0],

@@ -189,7 +189,9 @@ impl Worker {
     fn hand_over_prepared(&self, checkpoint: CheckpointId, operators: &mut [(SubtaskIndex, OperatorSnapshot)]) {
         for (subtask, operator) in operators {
             let own = self.prepared.iter().filter(|prepared| {
-                prepared.operator == operator.operator && prepared.subtask == *subtask && prepared.checkpoint <= checkpoint
+                prepared.operator == operator.operator
+                    && prepared.subtask == *subtask
+                    && prepared.checkpoint <= checkpoint
             });
             operator.prepared = own.flat_map(|prepared| prepared.items.iter().cloned()).collect();
         }

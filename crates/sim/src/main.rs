@@ -90,7 +90,9 @@ fn main() -> ExitCode {
             true
         }
         Command::Sweep => sweep::run_all(),
-        Command::Replay { seed, mutant, scenario, trace } => replay(Setup { seed, scenario, mutant, crash: None, loud: trace }),
+        Command::Replay { seed, mutant, scenario, trace } => {
+            replay(Setup { seed, scenario, mutant, crash: None, loud: trace })
+        }
     };
     if held { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }

@@ -35,7 +35,13 @@ pub fn run_all() -> bool {
 /// The first seed whose job, without faults, has enough checkpoints.
 fn long_enough(scenario: Scenario) -> Option<(u64, Outcome)> {
     (0..100).find_map(|seed| {
-        let setup = Setup { seed, scenario: Some(scenario), mutant: None, crash: Some((u64::MAX, CrashAt::Before)), loud: false };
+        let setup = Setup {
+            seed,
+            scenario: Some(scenario),
+            mutant: None,
+            crash: Some((u64::MAX, CrashAt::Before)),
+            loud: false,
+        };
         let outcome = run(setup);
         (outcome.problem.is_none() && outcome.checkpoints >= CHECKPOINTS_MIN).then_some((seed, outcome))
     })

@@ -63,7 +63,11 @@ fn groups_agree_with_single_rows() {
                 let config = config(&keys, &calls, emit_update_before, retracting).encode_to_vec();
                 for (batch_rows, steps) in variations(&steps) {
                     let outcome = run(GROUP_AGGREGATE, &config, &keys, &output, batch_rows, &steps);
-                    assert_same(&materialize(&outcome.rows, keys.len()), &result, &format!("{keys:?}, batches of {batch_rows}"));
+                    assert_same(
+                        &materialize(&outcome.rows, keys.len()),
+                        &result,
+                        &format!("{keys:?}, batches of {batch_rows}"),
+                    );
                     let before = outcome.rows.iter().any(|(kind, _)| *kind == RowKind::UpdateBefore);
                     assert!(emit_update_before || !before);
                 }
