@@ -93,7 +93,7 @@ fn plan(arguments: &Arguments, connectors: Connectors, functions: Arc<tidemill_e
     let script = format!("{}\n{}", table_definitions(arguments), arguments.query);
     let mut planned = None;
     for statement in split_statements(&script) {
-        if let Outcome::Job(job) = session.execute_sql(&statement.text).map_err(wrong)? {
+        if let Outcome::Job(job) = session.execute_sql(statement.text).map_err(wrong)? {
             planned = Some(*job);
         }
     }

@@ -16,7 +16,7 @@ use crate::counters::Counters;
 use crate::exchange::EdgeOut;
 use crate::faults::{Fault, Faults};
 use crate::gate::Gate;
-use crate::graph::{Edge, JobGraph, Node, Partitioning, ReadStage, Role, WriteStage};
+use crate::graph::{Edge, JobGraph, Node, Partitioning, Role};
 use crate::operator::{OpenContext, Operator};
 use crate::pace::Pace;
 use crate::plan::Plan;
@@ -210,7 +210,7 @@ impl Builder<'_> {
         let mut operator: Box<dyn Operator> = match described.role() {
             Role::Sink => {
                 let sink = self.deployment.registry.sink(&described.kind, &described.config)?;
-                let stage = described.write.clone().unwrap_or_else(WriteStage::default);
+                let stage = described.write.clone().unwrap_or_default();
                 Box::new(SinkOperator::new(sink, stage))
             }
             _ => self.deployment.registry.operator(&described.kind, &described.config)?,
@@ -289,7 +289,7 @@ impl Builder<'_> {
             let new = || Arc::new(Pace::new(rows_per_second, deployment.now));
             Arc::clone(self.paces.entry(node).or_insert_with(new))
         });
-        let stage = described.read.clone().unwrap_or_else(ReadStage::default);
+        let stage = described.read.clone().unwrap_or_default();
         let compile = |expressions: &[Expr], types: &[SqlType]| self.compile(expressions, types);
         let program = match stage.project.is_empty() {
             true => None,

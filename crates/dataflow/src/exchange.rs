@@ -25,7 +25,7 @@ enum How {
     /// To one subtask.
     Forward,
     /// By key group.
-    Hash(Scatter),
+    Hash(Box<Scatter>),
     /// Batches in turn; the number is the next target.
     Rebalance(usize),
     /// To all.
@@ -42,7 +42,7 @@ impl EdgeOut {
     pub fn new(partitioning: Partitioning, key: &[u32], routing: &Routing, targets: Vec<Sender>) -> EdgeOut {
         let how = match partitioning {
             Partitioning::Forward => How::Forward,
-            Partitioning::Hash => How::Hash(Scatter::new(key, routing.clone())),
+            Partitioning::Hash => How::Hash(Box::new(Scatter::new(key, routing.clone()))),
             Partitioning::Rebalance => How::Rebalance(0),
             Partitioning::Broadcast => How::Broadcast,
         };
@@ -81,7 +81,7 @@ impl EdgeOut {
 
     /// Tries again to send what waits; true if nothing waits any longer.
     pub fn flush(&mut self) -> bool {
-        self.targets.iter_mut().fold(true, |empty, target| target.flush() && empty)
+        self.targets.iter_mut().map(Target::flush).filter(|empty| !empty).count() == 0
     }
 
     /// True while something waits for room.

@@ -224,7 +224,7 @@ fn answer(relation: Relation) -> Result<Answer> {
 impl Answer {
     /// The rows as text, sorted: equal for equal bags.
     pub fn bag(&self) -> Vec<String> {
-        let mut rows: Vec<String> = self.rows.iter().map(|row| line(row)).collect();
+        let mut rows: Vec<String> = self.rows.iter().map(line).collect();
         rows.sort();
         rows
     }

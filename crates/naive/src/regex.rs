@@ -108,12 +108,11 @@ fn step(
                         (end > at || *least > 0) && step(&rest, text, end, groups, then)
                     })
             };
-            if *least > 0 {
-                more(groups, then)
-            } else if *lazy {
-                then(at, groups) || more(groups, then)
+            let enough = *least == 0;
+            if *lazy {
+                (enough && then(at, groups)) || more(groups, then)
             } else {
-                more(groups, then) || then(at, groups)
+                more(groups, then) || (enough && then(at, groups))
             }
         }
     }

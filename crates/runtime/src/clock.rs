@@ -1,6 +1,6 @@
 //! The real world's clock and randomness.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tidemill_core::{Env, Now};
@@ -36,6 +36,6 @@ impl Env for SystemEnv {
     }
 
     fn random_u64(&self) -> u64 {
-        RandomState::new().hash_one(self.start.elapsed().as_nanos())
+        std::hash::RandomState::new().hash_one(self.start.elapsed().as_nanos())
     }
 }

@@ -357,6 +357,9 @@ impl Coordinator {
 
     /// A checkpoint is over, one way or the other: is there something that waited for it?
     fn after_checkpoint(&mut self, now: Now, actions: &mut Vec<Action>) {
+        if self.phase != Phase::Running {
+            return;
+        }
         if self.stop.is_some() {
             self.begin_stop(now, actions);
         } else if self.ended == self.subtasks {
@@ -458,7 +461,7 @@ impl Machine for Coordinator {
             }
             Event::Completed(_, result) => {
                 self.on_completed(result, actions);
-                if self.in_progress.is_none() && self.phase == Phase::Running {
+                if self.in_progress.is_none() {
                     self.after_checkpoint(now, actions);
                 }
             }
@@ -472,7 +475,7 @@ impl Machine for Coordinator {
             Event::Ended(Err(failure)) => self.fail(failure, actions),
             Event::SubtaskEnded => {
                 self.ended += 1;
-                if self.ended == self.subtasks && self.in_progress.is_none() && self.phase == Phase::Running {
+                if self.ended == self.subtasks && self.in_progress.is_none() {
                     self.after_checkpoint(now, actions);
                 }
             }

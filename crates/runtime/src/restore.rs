@@ -132,7 +132,7 @@ fn live_rows(storage: &dyn Storage, content: &CheckpointContent) -> Result<Vec<L
     let key_groups = KeyGroups::new(content.header.key_groups.max(1))?;
     for stored in content.subtasks().flat_map(|subtask| &subtask.operators) {
         for table in &stored.tables {
-            let mut rows: BTreeMap<(Vec<u8>, Vec<u8>), (u64, Vec<u8>)> = BTreeMap::new();
+            let mut rows = LiveRows::new();
             for position in 0..table.runs.len() {
                 let delta = read_delta(storage, &table.runs[position])?;
                 for (groups, floor) in parts(&table.runs, position) {
@@ -157,11 +157,14 @@ fn live_rows(storage: &dyn Storage, content: &CheckpointContent) -> Result<Vec<L
     Ok(tables)
 }
 
+/// Hash and value by key and order.
+type LiveRows = BTreeMap<(Vec<u8>, Vec<u8>), (u64, Vec<u8>)>;
+
 struct LiveTable {
     operator: OperatorId,
     table: String,
     descriptor: TableDescriptor,
-    rows: BTreeMap<(Vec<u8>, Vec<u8>), (u64, Vec<u8>)>,
+    rows: LiveRows,
 }
 
 /// The tables of a savepoint as full deltas.

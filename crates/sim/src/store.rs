@@ -74,11 +74,6 @@ impl Shared {
     pub fn view(self: &Arc<Shared>) -> Arc<SimStorage> {
         Arc::new(SimStorage { shared: Arc::clone(self), cut: AtomicBool::new(false) })
     }
-
-    /// The objects, without faults.
-    pub fn objects(&self) -> &MemoryStorage {
-        &self.objects
-    }
 }
 
 impl SimStorage {

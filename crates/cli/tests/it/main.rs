@@ -1,5 +1,7 @@
 //! Drives the built binary as a user does: arguments, stdin and signals in; stdout, stderr and the exit code out.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod a_directory_belongs_to_one_job;
 mod a_result_in_three_formats;
 mod a_signal_stops_cleanly;

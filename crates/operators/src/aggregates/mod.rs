@@ -121,6 +121,7 @@ impl Aggregates {
         }
     }
 
+    #[allow(clippy::too_many_arguments, reason = "one call per batch; each argument is a part of it")]
     /// Takes rows into their records: all calls but those that are DISTINCT, unless `masks` has a mask for them.
     ///
     /// `first_value_word`: where the values of a record begin in `records`. `store`: makes the store of a call.

@@ -9,6 +9,7 @@ use crate::rel::{ColId, ColumnRegistry, Rel};
 /// A merged projection may have this many parts: what is used often is not written out without end.
 const PARTS_MAX: usize = 2_000;
 
+#[allow(clippy::only_used_in_recursion, reason = "all rules have one shape")]
 /// Merges projections, from the leaves up.
 pub(super) fn merge(rel: Rel, registry: &ColumnRegistry, cx: RuleContext<'_>) -> Rel {
     let rel = rel.map_inputs(&mut |input| merge(input, registry, cx));
