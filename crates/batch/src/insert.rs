@@ -15,8 +15,6 @@ use crate::execute::{BatchRows, execute_query};
 
 /// The one checkpoint of a batch job: its end.
 const LAST: u64 = 1;
-/// How often a batch job is started.
-const GENERATION: u64 = 1;
 
 /// What an INSERT has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +75,7 @@ pub fn execute_insert(insert: &PlannedInsert, lowering: Lowering, cx: &BatchCont
 struct OpenSink {
     sink: Arc<dyn Sink>,
     operator: OperatorId,
+    generation: u64,
 }
 
 struct Written {
@@ -88,13 +87,13 @@ impl OpenSink {
     fn commit(&self, prepared: &[Vec<u8>]) -> Result<()> {
         let Some(mut committer) = self.sink.committer(self.operator)? else { return Ok(()) };
         committer.commit(prepared)?;
-        committer.clean(GENERATION + 1)?;
+        committer.clean(self.generation + 1)?;
         committer.finish()
     }
 
     fn clean(&self) -> Result<()> {
         match self.sink.committer(self.operator)? {
-            Some(mut committer) => committer.clean(GENERATION + 1),
+            Some(mut committer) => committer.clean(self.generation + 1),
             None => Ok(()),
         }
     }
@@ -107,10 +106,11 @@ fn write(insert: &PlannedInsert, lowering: Lowering, cx: &BatchContext, sinks: &
     };
     let mut rows = execute_query(query, cx)?;
     let sink = cx.components.sink(&insert.plan.kind, &insert.plan.config)?;
-    // Names of files come from the operator, so every run has its own.
+    // Names of files come from these, so every INSERT has its own.
     let operator = OperatorId(u128::from(cx.env.random_u64()) << 64 | u128::from(cx.env.random_u64()));
-    let mut writer = sink.writer(&WriterContext { operator, generation: GENERATION, subtask: 0, parallelism: 1 })?;
-    sinks.push(OpenSink { sink, operator });
+    let generation = cx.env.random_u64() >> 1;
+    let mut writer = sink.writer(&WriterContext { operator, generation, subtask: 0, parallelism: 1 })?;
+    sinks.push(OpenSink { sink, operator, generation });
     let counts = write_all(insert, &mut rows, writer.as_mut(), cx)?;
     writer.finish()?;
     let prepared = writer.prepare(LAST)?;

@@ -109,6 +109,8 @@ fn step(
                     })
             };
             let enough = *least == 0;
+            // The order is the meaning: a lazy repetition tries to be done first.
+            #[allow(clippy::if_same_then_else, reason = "the two differ in order, and both have effects")]
             if *lazy {
                 (enough && then(at, groups)) || more(groups, then)
             } else {

@@ -1,4 +1,5 @@
 use crate::support::World;
+use tidemill_batch::Lowering;
 
 fn divisors() -> World {
     World::after("CREATE VIEW t AS SELECT * FROM (VALUES (0, 'zero'), (2, 'two'), (20, 'twenty')) AS v(x, s)")
@@ -25,13 +26,15 @@ fn a_condition_above_a_filter_is_not_asked_of_rows_that_are_gone() {
 fn a_condition_on_pairs_is_not_asked_of_rows_without_a_match() {
     let mut world = divisors();
     world.run("CREATE VIEW u AS SELECT * FROM (VALUES (2), (20)) AS v(x)");
-    assert_eq!(world.rows("SELECT s FROM u JOIN t ON u.x = t.x AND 10 / t.x > 1"), ["two"]);
-    assert_eq!(world.rows("SELECT u.x, s FROM u LEFT JOIN t ON u.x = t.x AND 10 / t.x > 1"), ["20|NULL", "2|two"]);
+    for kind in ["", "LEFT"] {
+        let query = world.query(&format!("SELECT COUNT(s) FROM u {kind} JOIN t ON u.x = t.x AND 10 / t.x > 1"));
+        assert_eq!(world.try_rows(&query, Lowering::Bound).unwrap(), ["1"]);
+    }
 }
 
 #[test]
 fn an_error_that_is_asked_for_names_the_row() {
     let failure = divisors().failure("SELECT 10 / x FROM t");
     assert_eq!(failure.code(), "expression");
-    assert!(failure.message().contains("x = 0"), "{failure}");
+    assert!(failure.message().contains(" = 0)"), "{failure}");
 }
