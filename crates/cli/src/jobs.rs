@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tidemill_connectors::Outside;
 use tidemill_core::storage::Storage;
 use tidemill_core::{Env, Failure, Result};
 use tidemill_dataflow::{CounterValues, Registry};
+use tidemill_expr::Registry as Functions;
 use tidemill_runtime::{JobEnd, JobHandle, JobOutcome, JobSpec, Stop, SystemEnv, local};
 
 use crate::console::Console;
@@ -30,8 +32,10 @@ pub struct Workshop {
     pub reporter: Arc<Reporter>,
     /// `--stop-with-savepoint`.
     pub stop_with_savepoint: Option<String>,
-    /// Operators, sources, sinks and functions.
-    pub registry: Registry,
+    /// The functions of this build.
+    pub functions: Arc<Functions>,
+    /// The streams that connectors use.
+    pub outside: Outside,
     /// Clock and randomness.
     pub env: Arc<SystemEnv>,
     /// True once nobody reads what `print` writes.
@@ -61,6 +65,16 @@ impl Workshop {
     /// True once nobody reads what `print` writes.
     pub fn has_lost_stdout(&self) -> bool {
         self.has_lost_stdout.load(Ordering::Relaxed)
+    }
+
+    /// Operators, sources and sinks of one job. Its files have names that no other job of this process uses.
+    pub fn registry(&self) -> Registry {
+        let mut registry = Registry::default();
+        registry.set_functions(Arc::clone(&self.functions));
+        tidemill_operators::register(&mut registry, &self.functions);
+        let outside = Outside { process: self.env.random_u64(), ..self.outside.clone() };
+        tidemill_connectors::register(&mut registry, &outside);
+        registry
     }
 
     /// Runs a job to its end. Signals stop it; what goes wrong is said on stderr.

@@ -255,7 +255,7 @@ impl Script {
         options.remove(CHECKPOINT_INTERVAL.key);
         options.set(RESTART_ATTEMPTS.key, "0");
         let graph = query.graph.ok_or_else(|| Failure::fatal("plan.defect", "the query has no streaming plan"))?;
-        let mut registry = self.workshop.registry.clone();
+        let mut registry = self.workshop.registry();
         registry.add_sink(COLLECT, move |_| Ok(Arc::new(queue.clone()) as Arc<dyn Sink>));
         let spec = JobSpec {
             name,
@@ -302,7 +302,7 @@ impl Script {
         };
         self.has_kept_job |= is_kept;
         let watch = Watch { is_abandoned: &|| self.workshop.has_lost_stdout(), shows_progress: true, has_result_hash };
-        Ok(after(self.workshop.run(spec, storage, self.workshop.registry.clone(), &watch)))
+        Ok(after(self.workshop.run(spec, storage, self.workshop.registry(), &watch)))
     }
 
     /// As many subtasks as are asked for, else as there are processors.
@@ -318,7 +318,7 @@ impl Script {
         Ok(BatchContext {
             functions: Arc::clone(self.session.functions()),
             connectors: self.session.connectors().clone(),
-            components: self.workshop.registry.clone(),
+            components: self.workshop.registry(),
             env: Arc::clone(&self.workshop.env) as Arc<dyn Env>,
             time_zone: time_zone(config).to_string(),
             parallelism: self.parallelism()? as usize,

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use tidemill_checkpoint::savepoint::ensure_empty;
 use tidemill_connectors::Outside;
 use tidemill_core::{Env, Failure, Result};
-use tidemill_dataflow::Registry;
 use tidemill_expr::Registry as Functions;
 use tidemill_planner::Session;
 use tidemill_planner::session_options::{CHECKPOINT_DIR, PARALLELISM};
@@ -155,16 +154,13 @@ fn workshop(
     let has_lost_stdout = Arc::new(AtomicBool::new(false));
     let stdout = Stdout::new(Arc::clone(console), Arc::clone(&has_lost_stdout));
     let outside = Outside { stdout: Arc::new(Mutex::new(stdout)), ..Outside::standard(env.random_u64()) };
-    let mut registry = Registry::default();
-    tidemill_operators::register(&mut registry, &functions);
-    registry.set_functions(functions);
-    tidemill_connectors::register(&mut registry, &outside);
     Ok(Workshop {
         console: Arc::clone(console),
         signals: Signals::install(at_idle)?,
         reporter: Arc::clone(reporter),
         stop_with_savepoint: arguments.stop_with_savepoint.clone(),
-        registry,
+        functions,
+        outside,
         env,
         has_lost_stdout,
     })

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tidemill_core::map::Map;
-use tidemill_core::{Barrier, Element, EventTime, Now, OperatorId, Result};
+use tidemill_core::{Barrier, CheckpointKind, Element, EventTime, Now, OperatorId, Result};
 use tidemill_expr::EvalContext;
 use tidemill_expr::evaluator::Program;
 
@@ -40,6 +40,8 @@ pub(crate) struct SourceState {
     no_more_splits: bool,
     ended: bool,
     closed: bool,
+    /// Nothing is read behind the barrier that stops the job: it would be written again by whoever goes on.
+    stopped: bool,
     idle: bool,
     empty_since_ns: Option<u64>,
     wake_at_ns: Option<u64>,
@@ -88,6 +90,7 @@ impl SourceTask {
             prepared: Vec::new(),
             splits,
         };
+        self.state.stopped |= barrier.kind == CheckpointKind::StopWithSavepoint;
         self.state.snapshots.push((barrier.checkpoint, snapshot));
         self.state.pending.push_back(Element::Barrier(Arc::clone(barrier)));
         Ok(())
@@ -116,7 +119,8 @@ impl SourceTask {
 
     /// Reads once. False if there was nothing.
     pub(crate) fn read(&mut self, now: Now) -> Result<bool> {
-        if self.state.ended || self.state.wake_at_ns.is_some_and(|wake_at_ns| wake_at_ns > now.monotonic_ns) {
+        let over = self.state.ended || self.state.stopped;
+        if over || self.state.wake_at_ns.is_some_and(|wake_at_ns| wake_at_ns > now.monotonic_ns) {
             return Ok(false);
         }
         if self.state.split_ids.is_empty() {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use tidemill_checkpoint::manifest::{ObjectRef, operator_id};
 use tidemill_checkpoint::{
-    AppendError, Claim, Decision, DecisionLog, JobDirectory, JobIdentity, Resolution, ResolveOptions, collect, resolve,
-    write_checkpoint,
+    AppendError, CheckpointContent, Claim, Decision, DecisionLog, JobDirectory, JobIdentity, Resolution,
+    ResolveOptions, collect, resolve, write_checkpoint,
 };
 use tidemill_core::key_group::KeyGroups;
 use tidemill_core::storage::Storage;
@@ -43,6 +43,14 @@ pub struct JobIo {
     files_written: u32,
     key_groups: Option<KeyGroups>,
     is_fresh: bool,
+}
+
+/// What a start goes on from.
+struct Base {
+    content: Option<CheckpointContent>,
+    /// Where the content's files are.
+    storage: Arc<dyn Storage>,
+    url: Option<String>,
 }
 
 impl JobIo {
@@ -97,8 +105,16 @@ impl JobIo {
         let generation = log.generation();
         self.log = Some(log);
         self.files_written = 0;
-        self.open_sinks(&resolution, generation)?;
-        self.restore(&resolution, generation)
+        let base = self.base(&resolution)?;
+        let graph = match base.content.as_ref().filter(|content| !content.header.job_graph.is_empty()) {
+            Some(content) => JobGraph::decode_bytes(&content.header.job_graph)?,
+            None => self.spec.graph.clone(),
+        };
+        if let (Some(url), None) = (&base.url, &resolution.restore) {
+            self.check_statements(&graph, url)?;
+        }
+        self.open_sinks(&graph, &resolution, generation)?;
+        self.restore(base, graph, &resolution, generation)
     }
 
     /// Makes the directory the job's; true if it was not before.
@@ -122,8 +138,7 @@ impl JobIo {
         Ok(is_first || self.log.as_ref().is_some_and(|log| log.history().checkpoints.is_empty()))
     }
 
-    fn open_sinks(&mut self, resolution: &Resolution, generation: u64) -> Result<()> {
-        let graph = self.graph_of(resolution)?;
+    fn open_sinks(&mut self, graph: &JobGraph, resolution: &Resolution, generation: u64) -> Result<()> {
         self.committers.clear();
         for node in graph.nodes.iter().filter(|node| node.role() == Role::Sink) {
             if let Some(committer) = self.registry.sink(&node.kind, &node.config)?.committer(node.operator_id())? {
@@ -139,30 +154,40 @@ impl JobIo {
         self.committers.values_mut().try_for_each(|committer| committer.clean(generation))
     }
 
-    fn graph_of(&self, resolution: &Resolution) -> Result<JobGraph> {
-        match &resolution.restore {
-            Some(restore) => JobGraph::decode_bytes(&restore.content.header.job_graph),
-            None => Ok(self.spec.graph.clone()),
-        }
-    }
-
-    fn restore(&mut self, resolution: &Resolution, generation: u64) -> Result<Opened> {
+    /// What this start goes on from: a checkpoint, else a savepoint, else nothing.
+    fn base(&self, resolution: &Resolution) -> Result<Base> {
         let savepoint = resolution.savepoint_url.clone().or_else(|| self.spec.from_savepoint.clone());
-        let (content, storage, url) = match (&resolution.restore, savepoint) {
-            (Some(restore), _) => (Some(restore.content.clone()), Arc::clone(&self.storage), Some(restore.url.clone())),
+        Ok(match (&resolution.restore, savepoint) {
+            (Some(restore), _) => Base {
+                content: Some(restore.content.clone()),
+                storage: Arc::clone(&self.storage),
+                url: Some(restore.url.clone()),
+            },
             (None, Some(url)) => {
                 let storage = tidemill_checkpoint::open_existing(&url)?;
                 let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
-                (Some(savepoint.content), storage, Some(url))
+                Base { content: Some(savepoint.content), url: Some(storage.url("")), storage }
             }
-            (None, None) => (None, Arc::clone(&self.storage), None),
-        };
+            (None, None) => Base { content: None, storage: Arc::clone(&self.storage), url: None },
+        })
+    }
+
+    /// Refuses a savepoint of other statements: operators have ids that follow from the text, so none would be the same.
+    fn check_statements(&self, stored: &JobGraph, url: &str) -> Result<()> {
+        let known = |id: OperatorId| stored.nodes.iter().any(|node| node.operator_id() == id);
+        if self.spec.graph.nodes.iter().any(|node| known(node.operator_id())) {
+            return Ok(());
+        }
+        let text = format!(
+            "the savepoint {url} is of the job '{}' with other statements than these: run the statements it was taken from",
+            stored.name
+        );
+        Err(Failure::refused("job.changed", text))
+    }
+
+    fn restore(&mut self, base: Base, graph: JobGraph, resolution: &Resolution, generation: u64) -> Result<Opened> {
+        let Base { content, storage, url } = base;
         let is_checkpoint = resolution.restore.is_some();
-        let stored = content.as_ref().filter(|content| !content.header.job_graph.is_empty());
-        let graph = match stored {
-            Some(content) => JobGraph::decode_bytes(&content.header.job_graph)?,
-            None => self.spec.graph.clone(),
-        };
         let key_groups = self.choose_key_groups(content.as_ref().map_or(0, |content| content.header.key_groups))?;
         self.key_groups = Some(key_groups);
         let (restored, splits) = match &content {
@@ -209,11 +234,7 @@ impl JobIo {
         }
     }
 
-    fn open_enumerators(
-        &mut self,
-        graph: &JobGraph,
-        content: Option<&tidemill_checkpoint::CheckpointContent>,
-    ) -> Result<Vec<Discovered>> {
+    fn open_enumerators(&mut self, graph: &JobGraph, content: Option<&CheckpointContent>) -> Result<Vec<Discovered>> {
         self.enumerators.clear();
         let mut found = Vec::new();
         for node in graph.nodes.iter().filter(|node| node.role() == Role::Source) {
@@ -258,11 +279,7 @@ impl JobIo {
     }
 
     /// Copies the tables of a savepoint into the job's directory, so that the job does not depend on it any longer.
-    fn adopt_savepoint(
-        &mut self,
-        storage: &dyn Storage,
-        content: &tidemill_checkpoint::CheckpointContent,
-    ) -> Result<TableChains> {
+    fn adopt_savepoint(&mut self, storage: &dyn Storage, content: &CheckpointContent) -> Result<TableChains> {
         let deltas = restore::savepoint_deltas(storage, content)?;
         let runs = self.upload(0, &deltas)?;
         Ok(TableChains::default().extended(0, &runs))
