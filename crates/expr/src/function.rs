@@ -118,8 +118,8 @@ pub trait ScalarFunction: Send + Sync {
         Volatility::Deterministic
     }
 
-    /// Whether a row may have an error instead of a value.
-    fn fallible(&self, _args: &[SqlType]) -> bool {
+    /// Whether a row may have an error instead of a value; a constant argument may rule that out.
+    fn fallible(&self, _args: &[Operand<'_>]) -> bool {
         false
     }
 

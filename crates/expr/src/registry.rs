@@ -143,7 +143,8 @@ impl Registry {
     pub fn is_fallible(&self, expr: &Expr, columns: &dyn Fn(usize) -> SqlType) -> bool {
         expr.any(&|part| match part {
             Expr::Call { function, args, .. } => self.scalar(function).is_some_and(|function| {
-                function.fallible(&args.iter().map(|arg| arg.ty(columns)).collect::<Vec<SqlType>>())
+                let args: Vec<(Expr, SqlType)> = args.iter().map(|arg| (arg.clone(), arg.ty(columns))).collect();
+                function.fallible(&operands(&args))
             }),
             Expr::Cast { expr, ty, try_: false } => self.casts.fallible(&expr.ty(columns), ty),
             _ => false,

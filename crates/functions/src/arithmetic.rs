@@ -11,7 +11,7 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use tidemill_core::{Failure, Result};
 use tidemill_expr::{
-    Arg, Binding, Kernel, Operand, Output, Registry, RowError, RowErrors, Signature, SqlType, TypeKind,
+    Arg, Binding, Kernel, Operand, Output, Registry, RowError, RowErrors, Scalar, Signature, SqlType, TypeKind,
 };
 
 use crate::access::Numbers;
@@ -43,8 +43,15 @@ enum Op {
     Modulo,
 }
 
-fn divides_exactly(args: &[SqlType]) -> bool {
-    args.iter().all(|arg| !arg.kind.is_approximate())
+/// Whether a row's divisor may be an exact zero.
+fn divides_exactly(args: &[Operand<'_>]) -> bool {
+    let divisor_is_safe = match args.get(1).and_then(|divisor| divisor.literal) {
+        Some(Scalar::Int(number)) => *number != 0,
+        Some(Scalar::Decimal { value, .. }) => *value != 0,
+        Some(literal) => literal.is_null(),
+        None => false,
+    };
+    !divisor_is_safe && args.iter().all(|arg| !arg.ty.kind.is_approximate())
 }
 
 fn infer(args: &[Operand<'_>], op: Op) -> Result<Signature, String> {

@@ -18,7 +18,8 @@ use crate::define::Function;
 /// Registers the functions of this file.
 pub(crate) fn register(registry: &mut Registry) {
     registry.add_scalar(Function::new("ARRAY", infer_array, bind_array));
-    registry.add_scalar(Function::new("MAP", infer_map, bind_map));
+    let map = Function::new("MAP", infer_map, bind_map);
+    registry.add_scalar(map.fallible_for(|args| args.iter().step_by(2).any(|key| key.ty.nullable)));
     registry.add_scalar(Function::new("ROW", infer_row, bind_row));
     registry.add_scalar(Function::new("ITEM", infer_item, bind_item));
     registry.add_scalar(Function::new("CARDINALITY", infer_cardinality, |_| Ok(Box::new(cardinality))));
@@ -44,17 +45,17 @@ fn infer_array(args: &[Operand<'_>]) -> Result<Signature, String> {
 }
 
 /// Values of several arguments, row by row: all of the first row, all of the second, and so on.
-fn row_major(args: &[&Arg], rows: usize) -> Result<ArrayRef> {
+fn row_major(args: &[&Arg], rows: impl Iterator<Item = usize>) -> Result<ArrayRef> {
     let arrays: Vec<&dyn Array> = args.iter().map(|arg| arg.array().as_ref()).collect();
     let places: Vec<(usize, usize)> =
-        (0..rows).flat_map(|row| args.iter().enumerate().map(move |(i, arg)| (i, arg.at(row)))).collect();
+        rows.flat_map(|row| args.iter().enumerate().map(move |(i, arg)| (i, arg.at(row)))).collect();
     Ok(strings::shared_or_copied(interleave(&arrays, &places)?))
 }
 
 fn bind_array(call: &Binding<'_>) -> Result<Kernel> {
     let DataType::List(field) = call.ty.arrow_type() else { return Err(Failure::fatal("functions.type", "no array")) };
     Ok(Box::new(move |args, rows, _| {
-        let items = row_major(&args.iter().collect::<Vec<_>>(), rows)?;
+        let items = row_major(&args.iter().collect::<Vec<_>>(), 0..rows)?;
         let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(args.len(), rows));
         Ok(Output::new(Arc::new(ListArray::try_new(Arc::clone(&field), offsets, items, None)?)))
     }))
@@ -75,26 +76,27 @@ fn bind_map(call: &Binding<'_>) -> Result<Kernel> {
     Ok(Box::new(move |args, rows, _| {
         let keys: Vec<&Arg> = args.iter().step_by(2).collect();
         let values: Vec<&Arg> = args.iter().skip(1).step_by(2).collect();
-        let lengths = OffsetBuffer::from_lengths(std::iter::repeat_n(keys.len(), rows));
-        let map = map_array(&ty, lengths, row_major(&keys, rows)?, row_major(&values, rows)?, None)?;
-        Ok(Output::new(map))
+        // A row with a NULL key has an error, and an empty map in its place.
+        let has_keys = |row: usize| keys.iter().all(|key| !key.is_null(row));
+        let mut errors = RowErrors::NONE;
+        (0..rows).filter(|row| !has_keys(*row)).for_each(|row| errors.add(row, null_key()));
+        let lengths = OffsetBuffer::from_lengths((0..rows).map(|row| if has_keys(row) { keys.len() } else { 0 }));
+        let whole = || (0..rows).filter(|row| has_keys(*row));
+        let map = map_array(&ty, lengths, row_major(&keys, whole())?, row_major(&values, whole())?)?;
+        Ok(Output::with_errors(map, errors))
     }))
 }
 
-fn map_array(
-    ty: &SqlType,
-    offsets: OffsetBuffer<i32>,
-    keys: ArrayRef,
-    values: ArrayRef,
-    nulls: Option<arrow::buffer::NullBuffer>,
-) -> Result<ArrayRef> {
+fn null_key() -> RowError {
+    RowError::new("map-null-key", "a key of a MAP is NULL: use COALESCE or leave such entries out")
+}
+
+/// A column of maps from all their keys, of which none is NULL, and values.
+fn map_array(ty: &SqlType, offsets: OffsetBuffer<i32>, keys: ArrayRef, values: ArrayRef) -> Result<ArrayRef> {
     let DataType::Map(field, _) = ty.arrow_type() else { return Err(Failure::fatal("functions.type", "no map")) };
     let DataType::Struct(fields) = field.data_type() else { return Err(Failure::fatal("functions.type", "no map")) };
-    if keys.null_count() > 0 {
-        return Err(Failure::data("map.null-key", "a key of a MAP is NULL: use COALESCE or leave such entries out"));
-    }
     let entries = StructArray::try_new(fields.clone(), vec![keys, values], None)?;
-    Ok(Arc::new(MapArray::try_new(field, offsets, entries, nulls, false)?))
+    Ok(Arc::new(MapArray::try_new(field, offsets, entries, None, false)?))
 }
 
 fn infer_row(args: &[Operand<'_>]) -> Result<Signature, String> {
@@ -290,6 +292,10 @@ fn bind_from_arrays(call: &Binding<'_>) -> Result<Kernel> {
             .map(|row| {
                 let at = |arg: &Arg, ty: &SqlType| Scalar::at(arg.array(), ty, arg.at(row));
                 match (at(&args[0], &keys), at(&args[1], &values)) {
+                    (Scalar::Array(keys), Scalar::Array(_)) if keys.iter().any(Scalar::is_null) => {
+                        errors.add(row, null_key());
+                        Scalar::Null
+                    }
                     (Scalar::Array(keys), Scalar::Array(values)) if keys.len() == values.len() => {
                         Scalar::Map(keys.into_iter().zip(values).collect())
                     }

@@ -1,6 +1,7 @@
 //! Between times and text: DATE_FORMAT, TO_TIMESTAMP, TO_TIMESTAMP_LTZ, TO_DATE, UNIX_TIMESTAMP, FROM_UNIXTIME, CONVERT_TZ.
 //!
-//! Text that cannot be read gives NULL (UNIX_TIMESTAMP: the smallest BIGINT), as in Flink; a CAST would be an error.
+//! Text that cannot be read gives NULL (UNIX_TIMESTAMP: the smallest BIGINT), as in Flink; a CAST would be an error. A
+//! pattern that is not known is refused when the statement is compiled; one that comes from a column is an error of its row.
 
 use std::borrow::Cow;
 
@@ -9,29 +10,28 @@ use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int32Type, Int64
 use tidemill_core::map::Map;
 use tidemill_core::{Failure, Result};
 use tidemill_expr::{
-    Arg, Binding, EvalContext, Kernel, Operand, Output, Registry, Signature, SqlType, TimeZone, TypeKind, Volatility,
+    Arg, Binding, EvalContext, Kernel, Operand, Output, Registry, RowError, RowErrors, Signature, SqlType, TimeZone,
+    TypeKind, Volatility,
 };
 
 use crate::access::{Numbers, Stamps, Texts, numbers, stamps_array, written_texts};
 use crate::civil::{self, Civil, DAY_MS};
 use crate::date_pattern::DatePattern;
-use crate::define::{Function, Param, accept, any_null, typed};
+use crate::define::{Bind, Function, Infer, Param, accept, any_null, pattern_varies, typed};
 use crate::format::{Fraction, push_timestamp};
 
 /// Registers the functions of this file.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.add_scalar(Function::new("DATE_FORMAT", infer_date_format, bind_date_format));
-    registry.add_scalar(Function::new(
-        "TO_TIMESTAMP",
-        |args| infer_read(args, TypeKind::Timestamp(3)),
-        bind_to_timestamp,
-    ));
-    registry.add_scalar(Function::new("TO_DATE", |args| infer_read(args, TypeKind::Date), bind_to_date));
-    registry.add_scalar(Function::new("TO_TIMESTAMP_LTZ", infer_to_ltz, bind_to_ltz));
-    registry.add_scalar(
-        Function::new("UNIX_TIMESTAMP", infer_unix_timestamp, bind_unix_timestamp).volatility(Volatility::PerQuery),
-    );
-    registry.add_scalar(Function::new("FROM_UNIXTIME", infer_from_unixtime, bind_from_unixtime));
+    let patterned = |name, infer: Infer, bind: Bind| Function::new(name, infer, bind).fallible_for(pattern_varies);
+    registry.add_scalar(patterned("DATE_FORMAT", infer_date_format, bind_date_format));
+    let timestamp: Infer = |args| infer_read(args, TypeKind::Timestamp(3));
+    registry.add_scalar(patterned("TO_TIMESTAMP", timestamp, bind_to_timestamp));
+    registry.add_scalar(patterned("TO_DATE", |args| infer_read(args, TypeKind::Date), bind_to_date));
+    let ltz = Function::new("TO_TIMESTAMP_LTZ", infer_to_ltz, bind_to_ltz);
+    registry.add_scalar(ltz.fallible_for(|args| args[0].ty.kind.is_character() && pattern_varies(args)));
+    let unix_timestamp = patterned("UNIX_TIMESTAMP", infer_unix_timestamp, bind_unix_timestamp);
+    registry.add_scalar(unix_timestamp.volatility(Volatility::PerQuery));
+    registry.add_scalar(patterned("FROM_UNIXTIME", infer_from_unixtime, bind_from_unixtime));
     registry.add_scalar(Function::new("CONVERT_TZ", infer_convert_tz, |_| Ok(Box::new(convert_tz))));
 }
 
@@ -56,22 +56,33 @@ impl Patterns {
         }
     }
 
-    /// Calls `apply` for each row with its pattern; none if it is NULL or not known.
-    fn for_each(&self, args: &[Arg], rows: usize, mut apply: impl FnMut(usize, Option<&DatePattern>)) -> Result<()> {
+    /// Calls `apply` for each row with its pattern; none if it is NULL, or not known, which is an error of the row.
+    fn for_each(
+        &self,
+        args: &[Arg],
+        rows: usize,
+        mut apply: impl FnMut(usize, Option<&DatePattern>),
+    ) -> Result<RowErrors> {
+        let mut errors = RowErrors::NONE;
         match self {
             Patterns::Fixed(pattern) => (0..rows).for_each(|row| apply(row, pattern.as_ref())),
             Patterns::Argument(at) => {
                 let texts = Texts::of(&args[*at])?;
-                let mut known: Map<&str, Option<DatePattern>> = Map::default();
+                let mut known: Map<&str, Result<DatePattern, RowError>> = Map::default();
+                let parse = |text| DatePattern::parse(text).map_err(|reason| RowError::new("date-pattern", reason));
                 for row in 0..rows {
-                    let text = texts.get(row);
-                    let pattern = text
-                        .and_then(|text| known.entry(text).or_insert_with(|| DatePattern::parse(text).ok()).as_ref());
-                    apply(row, pattern);
+                    match texts.get(row).map(|text| &*known.entry(text).or_insert_with(|| parse(text))) {
+                        None => apply(row, None),
+                        Some(Ok(pattern)) => apply(row, Some(pattern)),
+                        Some(Err(error)) => {
+                            errors.add(row, error.clone());
+                            apply(row, None);
+                        }
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(errors)
     }
 }
 
@@ -109,14 +120,15 @@ fn write_times(
         return Ok(written_texts(rows, |row, text| time(row).map(|time| write(pattern, time, text)).is_some()));
     }
     let mut written: Vec<Option<String>> = Vec::with_capacity(rows);
-    patterns.for_each(args, rows, |row, pattern| {
+    let errors = patterns.for_each(args, rows, |row, pattern| {
         written.push(pattern.zip(time(row)).map(|(pattern, time)| {
             let mut text = String::new();
             write(pattern, time, &mut text);
             text
         }));
     })?;
-    Ok(crate::access::texts(rows, |row| written[row].take()))
+    let texts = crate::access::texts(rows, |row| written[row].take());
+    Ok(Output::with_errors(texts.array, errors))
 }
 
 fn infer_read(args: &[Operand<'_>], kind: TypeKind) -> Result<Signature, String> {
@@ -126,19 +138,21 @@ fn infer_read(args: &[Operand<'_>], kind: TypeKind) -> Result<Signature, String>
 /// Local milliseconds, nanoseconds within the millisecond, and the distance from UTC in milliseconds if the text has one.
 type ReadTime = (i64, u32, Option<i64>);
 
-/// Local times read from text; without a pattern any SQL timestamp or date.
-fn read_times(patterns: Option<&Patterns>, args: &[Arg], rows: usize) -> Result<Vec<Option<ReadTime>>> {
+/// Local times read from text, without a pattern any SQL timestamp or date; and the rows whose pattern is not known.
+fn read_times(patterns: Option<&Patterns>, args: &[Arg], rows: usize) -> Result<(Vec<Option<ReadTime>>, RowErrors)> {
     let text = Texts::of(&args[0])?;
     let mut times = Vec::with_capacity(rows);
-    match patterns {
-        None => times.extend(
-            (0..rows).map(|row| civil::parse_timestamp(text.get(row)?).map(|(millis, nanos)| (millis, nanos, None))),
-        ),
+    let errors = match patterns {
+        None => {
+            let read = |row| civil::parse_timestamp(text.get(row)?).map(|(millis, nanos)| (millis, nanos, None));
+            times.extend((0..rows).map(read));
+            RowErrors::NONE
+        }
         Some(patterns) => patterns.for_each(args, rows, |row, pattern| {
             times.push(pattern.zip(text.get(row)).and_then(|(pattern, text)| pattern.read(text.trim())));
         })?,
-    }
-    Ok(times)
+    };
+    Ok((times, errors))
 }
 
 fn given_pattern(call: &Binding<'_>) -> Result<Option<Patterns>> {
@@ -149,17 +163,18 @@ fn bind_to_timestamp(call: &Binding<'_>) -> Result<Kernel> {
     let patterns = given_pattern(call)?;
     let data_type = call.ty.arrow_type();
     Ok(Box::new(move |args, rows, _| {
-        let times = read_times(patterns.as_ref(), args, rows)?;
+        let (times, errors) = read_times(patterns.as_ref(), args, rows)?;
         let millis = times.iter().map(|time| time.map(|(millis, _, _)| millis));
-        Ok(Output::new(stamps_array(millis, &data_type)?))
+        Ok(Output::with_errors(stamps_array(millis, &data_type)?, errors))
     }))
 }
 
 fn bind_to_date(call: &Binding<'_>) -> Result<Kernel> {
     let patterns = given_pattern(call)?;
     Ok(Box::new(move |args, rows, _| {
-        let times = read_times(patterns.as_ref(), args, rows)?;
-        Ok(numbers::<Date32Type>(rows, |row| times[row].map(|(millis, _, _)| millis.div_euclid(DAY_MS) as i32)))
+        let (times, errors) = read_times(patterns.as_ref(), args, rows)?;
+        let days = numbers::<Date32Type>(rows, |row| times[row].map(|(millis, _, _)| millis.div_euclid(DAY_MS) as i32));
+        Ok(Output::with_errors(days.array, errors))
     }))
 }
 
@@ -185,7 +200,7 @@ fn bind_to_ltz(call: &Binding<'_>) -> Result<Kernel> {
     if call.args[0].kind.is_character() {
         let patterns = given_pattern(call)?;
         return Ok(Box::new(move |args, rows, cx| {
-            let times = read_times(patterns.as_ref(), args, rows)?;
+            let (times, errors) = read_times(patterns.as_ref(), args, rows)?;
             let zones = args.get(2).map(Texts::of).transpose()?;
             let moment = |row: usize| {
                 let (millis, _, offset) = times[row]?;
@@ -198,7 +213,7 @@ fn bind_to_ltz(call: &Binding<'_>) -> Result<Kernel> {
                     None => Some(if patterns.is_some() { millis } else { cx.time_zone.to_epoch_ms(millis) }),
                 }
             };
-            Ok(Output::new(stamps_array((0..rows).map(moment), &data_type)?))
+            Ok(Output::with_errors(stamps_array((0..rows).map(moment), &data_type)?, errors))
         }));
     }
     let scale = match call.args[0].kind {
@@ -245,9 +260,9 @@ fn bind_unix_timestamp(call: &Binding<'_>) -> Result<Kernel> {
     }
     let patterns = Patterns::bind(call, 1, DEFAULT_PATTERN)?;
     Ok(Box::new(move |args, rows, cx| {
-        let times = read_times(Some(&patterns), args, rows)?;
+        let (times, errors) = read_times(Some(&patterns), args, rows)?;
         let null = |row: usize| args.iter().any(|arg| arg.is_null(row));
-        Ok(numbers::<Int64Type>(rows, |row| {
+        let seconds = numbers::<Int64Type>(rows, |row| {
             if null(row) {
                 return None;
             }
@@ -256,7 +271,8 @@ fn bind_unix_timestamp(call: &Binding<'_>) -> Result<Kernel> {
                 None => cx.time_zone.to_epoch_ms(millis),
             });
             Some(moment.map_or(i64::MIN, |moment| moment.div_euclid(1000)))
-        }))
+        });
+        Ok(Output::with_errors(seconds.array, errors))
     }))
 }
 

@@ -14,7 +14,7 @@ pub struct Function {
     infer: Infer,
     bind: Bind,
     volatility: Volatility,
-    fallible: fn(&[SqlType]) -> bool,
+    fallible: fn(&[Operand<'_>]) -> bool,
 }
 
 impl Function {
@@ -29,8 +29,8 @@ impl Function {
         self
     }
 
-    /// One whose rows may have errors with arguments of some types.
-    pub const fn fallible_for(mut self, test: fn(&[SqlType]) -> bool) -> Function {
+    /// One whose rows may have errors with some arguments.
+    pub const fn fallible_for(mut self, test: fn(&[Operand<'_>]) -> bool) -> Function {
         self.fallible = test;
         self
     }
@@ -55,7 +55,7 @@ impl ScalarFunction for Function {
         self.volatility
     }
 
-    fn fallible(&self, args: &[SqlType]) -> bool {
+    fn fallible(&self, args: &[Operand<'_>]) -> bool {
         (self.fallible)(args)
     }
 
@@ -144,6 +144,12 @@ pub fn accept(args: &[Operand<'_>], params: &[Param], optional: usize) -> Result
 /// Whether any argument is nullable.
 pub fn any_null(args: &[Operand<'_>]) -> bool {
     args.iter().any(|arg| arg.ty.nullable)
+}
+
+/// Whether the pattern of a call, its second argument, is not a constant: what cannot be used is then found row by row, a
+/// constant one when the call is bound.
+pub fn pattern_varies(args: &[Operand<'_>]) -> bool {
+    args.get(1).is_some_and(|pattern| pattern.literal.is_none())
 }
 
 /// Types a call with fixed parameters; the result is nullable if an argument is, or always.

@@ -156,7 +156,8 @@ fn shift(
             let days = Numbers::<Date32Type>::of(point)?;
             Ok(numbers::<Date32Type>(rows, |row| {
                 let (day, step) = (i64::from(days.get(row)?), step(row)?);
-                Some(if months { add_months(day, step) } else { day + step.div_euclid(DAY_MS) } as i32)
+                // Whole days; a part of one counts in neither direction.
+                Some(if months { add_months(day, step) } else { day + step / DAY_MS } as i32)
             }))
         }
         (TypeKind::Date, _) => {

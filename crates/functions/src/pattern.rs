@@ -16,28 +16,25 @@ use tidemill_expr::{
 };
 
 use crate::access::{Numbers, Texts, note, truths, try_numbers, try_texts};
-use crate::define::{Function, Param, accept, any_null, typed};
+use crate::define::{Bind, Function, Infer, Param, accept, any_null, pattern_varies, typed};
 use crate::like::LikePattern;
 use crate::text::char_count;
 
 /// Registers the functions of this file.
 pub(crate) fn register(registry: &mut Registry) {
     registry.add_scalar(Function::new("LIKE", infer_like, bind_like));
-    registry.add_scalar(Function::new("SIMILAR TO", infer_like, |call| bind_test(call, similar)).fallible());
-    registry.add_scalar(Function::new("REGEXP", infer_test, |call| bind_test(call, java)).fallible());
+    let patterned = |name, infer: Infer, bind: Bind| Function::new(name, infer, bind).fallible_for(pattern_varies);
+    registry.add_scalar(patterned("SIMILAR TO", infer_like, |call| bind_test(call, similar)));
+    registry.add_scalar(patterned("REGEXP", infer_test, |call| bind_test(call, java)));
     registry.add_alias("RLIKE", "REGEXP");
-    registry.add_scalar(Function::new("REGEXP_EXTRACT", infer_extract, bind_extract).fallible());
-    registry.add_scalar(Function::new("REGEXP_SUBSTR", infer_substr, bind_extract).fallible());
-    registry.add_scalar(Function::new("REGEXP_EXTRACT_ALL", infer_extract_all, bind_extract_all).fallible());
-    registry.add_scalar(Function::new("REGEXP_REPLACE", infer_replace, bind_replace).fallible());
-    registry.add_scalar(
-        Function::new("REGEXP_COUNT", infer_count, |call| {
-            bind_number(call, |regex, text| regex.find_iter(text).count() as i32)
-        })
-        .fallible(),
-    );
-    registry
-        .add_scalar(Function::new("REGEXP_INSTR", infer_count, |call| bind_number(call, first_position)).fallible());
+    registry.add_scalar(patterned("REGEXP_EXTRACT", infer_extract, bind_extract));
+    registry.add_scalar(patterned("REGEXP_SUBSTR", infer_substr, bind_extract));
+    registry.add_scalar(patterned("REGEXP_EXTRACT_ALL", infer_extract_all, bind_extract_all));
+    registry.add_scalar(patterned("REGEXP_REPLACE", infer_replace, bind_replace));
+    registry.add_scalar(patterned("REGEXP_COUNT", infer_count, |call| {
+        bind_number(call, |regex, text| regex.find_iter(text).count() as i32)
+    }));
+    registry.add_scalar(patterned("REGEXP_INSTR", infer_count, |call| bind_number(call, first_position)));
 }
 
 /// The pattern of each row: compiled once if it is constant, otherwise once for each text of a batch.

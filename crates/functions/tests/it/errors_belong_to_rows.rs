@@ -2,7 +2,7 @@ use arrow::array::{AsArray, Int32Array, StringViewArray};
 use arrow::datatypes::Int32Type;
 use std::sync::Arc;
 use tidemill_core::Batch;
-use tidemill_expr::{Calc, Expr, Field, Program, RowType, SqlType};
+use tidemill_expr::{Calc, Expr, Field, Program, RowType, Scalar, SqlType};
 
 use crate::harness::{context, registry};
 
@@ -83,6 +83,55 @@ fn a_constant_error_fails_only_rows_that_ask_for_it() {
     assert!(program.columns(&batch(&[Some(1), None], &["", ""]), &context("UTC")).is_ok());
     assert!(program.columns(&batch(&[Some(1), Some(6)], &["", ""]), &context("UTC")).is_err());
     assert!(program.columns(&batch(&[], &[]), &context("UTC")).is_ok());
+}
+
+#[test]
+fn what_a_column_may_get_wrong_a_constant_may_not() {
+    let types = input().types();
+    let fallible = |expr: &Expr| registry().is_fallible(expr, &|column| types[column].clone());
+    let text = || Expr::Column(1);
+    let time = || Expr::Literal(Scalar::timestamp_ms(0), SqlType::timestamp(3));
+    for expr in [
+        ten_over_x(),
+        call("MOD", vec![x(), Expr::int(0)]),
+        call("REGEXP", vec![text(), text()]),
+        call("DATE_FORMAT", vec![time(), text()]),
+        call("MAP", vec![x(), text()]),
+    ] {
+        assert!(fallible(&expr), "{expr}");
+    }
+    for expr in [
+        call("MOD", vec![x(), Expr::int(7)]),
+        call("REGEXP", vec![text(), Expr::string("a+")]),
+        call("DATE_FORMAT", vec![time(), Expr::string("yyyy")]),
+        call("MAP", vec![Expr::int(1), text()]),
+    ] {
+        assert!(!fallible(&expr), "{expr}");
+    }
+}
+
+#[test]
+fn a_pattern_and_a_key_fail_in_their_rows_only() {
+    let time = Expr::Literal(Scalar::timestamp_ms(0), SqlType::timestamp(3));
+    let written = call("DATE_FORMAT", vec![time, Expr::Column(1)]);
+    let map = call("CARDINALITY", vec![call("MAP", vec![x(), Expr::Column(1)])]);
+    let guarded = |value: Expr| {
+        let filled = call("IS NOT NULL", vec![x()]);
+        Expr::Case {
+            ty: value.ty(&|column| input().types()[column].clone()).with_null(true),
+            branches: vec![(filled, value)],
+            otherwise: None,
+        }
+    };
+    let rows = batch(&[Some(1), None, Some(3)], &["yyyy", "foo", "dd"]);
+    let program = Program::compile(&[guarded(written.clone()), guarded(map.clone())], &input(), &registry()).unwrap();
+    let columns = program.columns(&rows, &context("UTC")).unwrap();
+    assert_eq!(columns[0].as_string_view().iter().collect::<Vec<_>>(), [Some("1970"), None, Some("01")]);
+    assert_eq!(columns[1].as_primitive::<Int32Type>().iter().collect::<Vec<_>>(), [Some(1), None, Some(1)]);
+    for (expr, reason) in [(written, "the letter f"), (map, "key of a MAP is NULL")] {
+        let failure = Program::compile(&[expr], &input(), &registry()).unwrap().columns(&rows, &context("UTC"));
+        assert!(failure.unwrap_err().message().contains(reason));
+    }
 }
 
 #[test]
