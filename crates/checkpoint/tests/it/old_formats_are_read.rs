@@ -1,7 +1,8 @@
 //! Checkpoints and savepoints of every released format are restored forever.
 //!
-//! `tests/fixtures/formats/<N>/checkpoint` is a job's directory and `…/<N>/savepoint` a savepoint, both made by a whole job. A
-//! change of format adds a folder; what is there is never edited.
+//! `tests/fixtures/formats/<N>` at the root of the repository holds a job's directory (`checkpoint`) and a savepoint, both made
+//! by a whole job: see the README there. A change of format adds a folder; what is there is never edited. That whole jobs go on
+//! from them is tested in `crates/cli`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,16 +10,17 @@ use std::sync::Arc;
 use tidemill_checkpoint::{DecisionLog, FileStorage, JobDirectory, ResolveOptions, read_savepoint, resolve, savepoint};
 
 fn formats() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats");
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let mut formats: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/formats");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut formats: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     formats.sort();
+    assert!(!formats.is_empty());
     formats
 }
 
 #[test]
 fn checkpoints() {
-    for path in formats().into_iter().map(|format| format.join("checkpoint")).filter(|path| path.exists()) {
+    for path in formats().into_iter().map(|format| format.join("checkpoint")) {
         let directory = JobDirectory::new(Arc::new(FileStorage::open_existing(&path).unwrap()));
         assert!(directory.identity().unwrap().is_some(), "{path:?}");
         let log = DecisionLog::open(&directory, 1).unwrap();
@@ -29,7 +31,7 @@ fn checkpoints() {
 
 #[test]
 fn savepoints() {
-    for path in formats().into_iter().map(|format| format.join("savepoint")).filter(|path| path.exists()) {
+    for path in formats().into_iter().map(|format| format.join("savepoint")) {
         let store = FileStorage::open_existing(&path).unwrap();
         assert!(read_savepoint(&store).unwrap().content.subtasks().count() > 0, "{path:?}");
         let report = savepoint::verify(&store).unwrap();

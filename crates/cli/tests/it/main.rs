@@ -8,6 +8,7 @@ mod a_signal_stops_cleanly;
 mod bad_input_is_refused;
 mod configuration_has_layers;
 mod mistakes_are_pointed_at;
+mod old_formats_are_restored;
 mod savepoints_are_shown_and_verified;
 mod support;
 mod the_report_says_what_was_done;
