@@ -3,7 +3,7 @@
 //! Does not own: tables and run files (`state`), who takes a checkpoint and when (`runtime`), what a sink commits (`dataflow`).
 //!
 //! Everything here is called on I/O threads and talks to the world only through [`tidemill_core::storage::Storage`].
-//! `FORMAT.md` in this crate describes every byte that is written.
+//! `docs/formats.md` describes every byte that is written.
 
 pub mod collection;
 pub mod decision;
@@ -16,6 +16,7 @@ pub mod log;
 pub mod manifest;
 pub mod memory_storage;
 pub mod object_storage;
+mod reserved;
 pub mod resolver;
 pub mod savepoint;
 pub mod savepoint_table;

@@ -12,6 +12,7 @@ use tidemill_core::{Failure, OperatorId, Result, SubtaskIndex};
 
 use crate::envelope::{ObjectKind, create_same, seal, unseal};
 use crate::manifest::{CheckpointContent, Header, RunFormat, RunRef, WorkerPart};
+use crate::reserved::check_empty;
 use crate::savepoint_table::{StateEntry, TableColumns, TableWriter, read_table};
 
 /// The manifest's name; a directory without it is not (or not yet) a savepoint.
@@ -203,6 +204,7 @@ pub fn read_savepoint(storage: &dyn Storage) -> Result<Savepoint> {
     let Manifest { header, workers, job_name, version } = manifest;
     let missing = || Failure::fatal("checkpoint.corrupt", format!("{url}: has no header; the file is damaged"));
     let content = CheckpointContent { header: header.ok_or_else(missing)?, workers, previous: None };
+    check_empty(&content, &url)?;
     Ok(Savepoint { content, job_name, version })
 }
 

@@ -10,6 +10,7 @@ use tidemill_core::{CheckpointId, Failure, Result};
 use crate::envelope::{ObjectKind, checksum, create_same, seal, unseal};
 use crate::job_directory::JobDirectory;
 use crate::manifest::{CheckpointContent, Header, ObjectRef, RunRef, WorkerPart};
+use crate::reserved::check_empty;
 
 #[derive(Clone, PartialEq, Message)]
 struct Root {
@@ -63,7 +64,9 @@ pub(crate) fn read_tree(storage: &dyn Storage, root: &ObjectRef) -> Result<(Chec
     let workers: Result<Vec<WorkerPart>> =
         parts.iter().map(|part| read_object(storage, part, ObjectKind::ManifestPart)).collect();
     let paths = std::iter::once(root).chain(&parts).map(|object| object.path.clone()).collect();
-    Ok((CheckpointContent { header, workers: workers?, previous }, paths))
+    let content = CheckpointContent { header, workers: workers?, previous };
+    check_empty(&content, &storage.url(&root.path))?;
+    Ok((content, paths))
 }
 
 /// Reads a run and compares its checksum. The answer is its bytes.

@@ -12,3 +12,4 @@ mod old_formats_are_read;
 mod one_job_a_directory;
 mod stores_behave_alike;
 mod the_log_is_trimmed;
+mod what_a_later_version_adds_is_refused;
