@@ -1,8 +1,8 @@
-use crate::support::World;
+use crate::support::{World, repository};
 use tidemill_batch::Lowering;
 
 fn flights() -> World {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/flights/flights.parquet");
+    let path = repository("examples/flights/flights.parquet").display().to_string();
     World::after(&format!(
         "CREATE TABLE flights (
            dep_time TIMESTAMP(3), arr_time TIMESTAMP(3), carrier STRING, flight INT, tailnum STRING, origin STRING,

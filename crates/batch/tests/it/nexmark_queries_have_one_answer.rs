@@ -1,11 +1,11 @@
-use crate::support::world;
+use crate::support::{repository, world};
 use tidemill_batch::{Lowering, execute_job};
 
 /// All queries of which two runs are alike.
 const QUERIES: &[&str] = &["q0", "q1", "q2", "q5", "q7", "q8", "q11", "q14", "q15", "q16", "q17", "q21", "q22"];
 
 fn read(name: &str) -> String {
-    std::fs::read_to_string(format!("{}/../../bench/nexmark/{name}.sql", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read_to_string(repository(&format!("bench/nexmark/{name}.sql"))).unwrap()
 }
 
 #[test]

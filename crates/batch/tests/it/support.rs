@@ -153,6 +153,14 @@ impl World {
     }
 }
 
+/// A file of the repository. Cargo runs tests in their package's folder; a path that was compiled in would be that of
+/// whichever clone last built into a shared target folder.
+pub fn repository(path: &str) -> std::path::PathBuf {
+    let path = std::path::absolute(std::path::Path::new("../..").join(path)).unwrap();
+    assert!(path.exists(), "{} is missing: it is part of the repository; run tests with cargo", path.display());
+    path
+}
+
 /// Rows as `a|b|c`.
 pub fn texts(rows: BatchRows) -> Result<Vec<String>> {
     let types = rows.schema().types();

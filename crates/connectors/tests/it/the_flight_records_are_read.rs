@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use tidemill_expr::SqlType;
@@ -8,7 +6,8 @@ use crate::support::{files, plan, read_batches};
 
 #[test]
 fn all_of_them_with_delays_widened() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights/flights.parquet");
+    // From the package's folder, where cargo runs tests.
+    let path = std::path::absolute("../../examples/flights/flights.parquet").unwrap();
     let columns = [("dep_delay", SqlType::BIGINT), ("dep_time", SqlType::timestamp(3)), ("origin", SqlType::STRING)];
     let batches = read_batches(&plan(&files(&columns, &path, "parquet", &[])).unwrap(), 4096).unwrap();
     let rows: usize = batches.iter().map(|batch| batch.len()).sum();

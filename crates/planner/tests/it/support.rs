@@ -140,7 +140,8 @@ pub fn kinds(graph: &JobGraph) -> Vec<String> {
 
 /// Compares with `golden/NAME.txt`; with `TIDEMILL_BLESS` set it is written instead.
 pub fn golden(name: &str, text: &str) {
-    let path = format!("{}/tests/it/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    // From the package's folder, where cargo runs tests.
+    let path = format!("tests/it/golden/{name}.txt");
     if std::env::var_os("TIDEMILL_BLESS").is_some() {
         std::fs::write(&path, text).unwrap();
         return;
