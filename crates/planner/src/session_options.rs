@@ -56,6 +56,14 @@ pub const CHECKPOINT_INTERVAL: ConfigOption = ConfigOption::new(
     "Time between checkpoints; 1 s where only a directory is set.",
 );
 
+/// How long a checkpoint may take.
+pub const CHECKPOINT_TIMEOUT: ConfigOption = ConfigOption::new(
+    "execution.checkpointing.timeout",
+    OptionType::Duration,
+    "A checkpoint that takes longer is aborted; the next one takes up what it had.",
+)
+.with_default("10 min");
+
 /// Where checkpoints go.
 pub const CHECKPOINT_DIR: ConfigOption = ConfigOption::new(
     "execution.checkpointing.dir",
@@ -69,6 +77,14 @@ pub const CHECKPOINTS_RETAINED: ConfigOption = ConfigOption::new(
     OptionType::Integer,
     "How many completed checkpoints are kept.",
 );
+
+/// Restarts of a failed job.
+pub const RESTART_ATTEMPTS: ConfigOption = ConfigOption::new(
+    "restart-strategy.fixed-delay.attempts",
+    OptionType::Integer,
+    "How often a job is started again after failures that may pass, without a completed checkpoint in between; 0: never.",
+)
+.with_default("3");
 
 /// How long rows wait for a batch to fill.
 pub const BUFFER_TIMEOUT: ConfigOption = ConfigOption::new(
@@ -131,8 +147,10 @@ pub const ALL: &[&ConfigOption] = &[
     &MAX_PARALLELISM,
     &RESULT_MODE,
     &CHECKPOINT_INTERVAL,
+    &CHECKPOINT_TIMEOUT,
     &CHECKPOINT_DIR,
     &CHECKPOINTS_RETAINED,
+    &RESTART_ATTEMPTS,
     &BUFFER_TIMEOUT,
     &IDLE_TIMEOUT,
     &AGG_PHASE,
@@ -149,11 +167,14 @@ pub fn check(key: &str, value: &str) -> PlanResult<()> {
         .find(|option| option.key == key)
         .ok_or_else(|| PlanError::from(unknown_key(key, ALL.iter().map(|option| option.key), "the session")))?;
     option.check(value)?;
-    if key == PARALLELISM.key && value.trim().parse::<i64>().is_ok_and(|number| number < 1) {
-        return Err(PlanError::from(tidemill_core::Failure::user(
-            "option.value",
-            format!("option '{key}' is '{value}', but must be at least 1"),
-        )));
+    let least = match key {
+        key if key == PARALLELISM.key => 1,
+        key if key == RESTART_ATTEMPTS.key => 0,
+        _ => return Ok(()),
+    };
+    if value.trim().parse::<i64>().is_ok_and(|number| number < least) {
+        let text = format!("option '{key}' is '{value}', but must be at least {least}");
+        return Err(PlanError::from(tidemill_core::Failure::user("option.value", text)));
     }
     Ok(())
 }

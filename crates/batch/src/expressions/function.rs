@@ -19,9 +19,19 @@ use crate::context::QueryContext;
 use crate::failure::to_datafusion;
 use crate::names;
 
+/// What is asked of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Asked {
+    /// Its value.
+    Value,
+    /// Whether it is true: NULL is false, and an error counts only where all else holds.
+    Truth,
+}
+
 /// The expression as a call with its columns, and `besides`, as arguments. `fixed`: DataFusion must not move it.
 pub(super) fn call(
     expr: &Expr,
+    asked: Asked,
     besides: &[ColId],
     registry: &ColumnRegistry,
     cx: &Arc<QueryContext>,
@@ -42,7 +52,7 @@ pub(super) fn call(
         0 => Signature::nullary(volatility),
         arguments => Signature::any(arguments, volatility),
     };
-    let function = Evaluated { text, expr, input, ty, signature, program, cx: Arc::clone(cx) };
+    let function = Evaluated { text, expr, asked, input, ty, signature, program, cx: Arc::clone(cx) };
     let args = columns.iter().map(|id| names::column(registry, *id)).collect();
     Ok(DfExpr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(function)), args)))
 }
@@ -51,6 +61,7 @@ struct Evaluated {
     text: String,
     /// Over the arguments.
     expr: Expr,
+    asked: Asked,
     input: RowType,
     ty: DataType,
     signature: Signature,
@@ -60,7 +71,10 @@ struct Evaluated {
 
 impl PartialEq for Evaluated {
     fn eq(&self, other: &Evaluated) -> bool {
-        self.expr == other.expr && self.input == other.input && self.signature == other.signature
+        self.expr == other.expr
+            && self.asked == other.asked
+            && self.input == other.input
+            && self.signature == other.signature
     }
 }
 
@@ -96,6 +110,10 @@ impl ScalarUDFImpl for Evaluated {
         let rows = args.number_rows;
         let columns: DfResult<Vec<ArrayRef>> = args.args.into_iter().map(|arg| arg.into_array(rows)).collect();
         let batch = Batch::new(columns?, rows);
+        if self.asked == Asked::Truth {
+            let mask = self.program.filter(&batch, &self.cx.eval()).map_err(to_datafusion)?;
+            return Ok(ColumnarValue::Array(Arc::new(mask)));
+        }
         let mut values = self.program.columns(&batch, &self.cx.eval()).map_err(to_datafusion)?;
         let value = values.pop().ok_or_else(|| {
             to_datafusion(Failure::fatal("batch.expression", format!("{} gave no column", self.text)))

@@ -11,6 +11,7 @@ use tidemill_core::Result;
 use tidemill_expr::{Expr, SqlType, Volatility};
 use tidemill_planner::rel::{ColId, ColumnRegistry};
 
+pub(crate) use self::function::Asked;
 use crate::context::QueryContext;
 
 /// Turns the expressions of one plan.
@@ -29,13 +30,13 @@ impl Translator<'_> {
     pub fn any(&self, expr: &Expr) -> Result<DfExpr> {
         match native::native(expr, self.registry)? {
             Some(native) => Ok(native),
-            None => self.whole(expr, &[]),
+            None => self.whole(expr, Asked::Value, &[]),
         }
     }
 
     /// The expression whole in our evaluator, with further columns it is to depend on.
-    pub fn whole(&self, expr: &Expr, besides: &[ColId]) -> Result<DfExpr> {
-        function::call(expr, besides, self.registry, &self.cx, !self.is_movable(expr))
+    pub fn whole(&self, expr: &Expr, asked: Asked, besides: &[ColId]) -> Result<DfExpr> {
+        function::call(expr, asked, besides, self.registry, &self.cx, !self.is_movable(expr))
     }
 
     /// Whether the expression may be evaluated for other rows than the plan says: it cannot fail and is not volatile.
@@ -49,7 +50,7 @@ impl Translator<'_> {
         if let Some(native) = native::native(predicate, self.registry)? {
             return Ok(native);
         }
-        let mut condition = self.whole(predicate, &[])?;
+        let mut condition = self.whole(predicate, Asked::Truth, &[])?;
         for conjunct in predicate.clone().conjuncts().iter().rev() {
             if let Some(native) = native::native(conjunct, self.registry)? {
                 condition = native.and(condition);

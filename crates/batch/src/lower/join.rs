@@ -10,13 +10,14 @@ use tidemill_planner::rel::{ColId, JoinKind, Rel};
 
 use super::{Lower, planned};
 use crate::canonical::canonical;
+use crate::expressions::Asked;
 
 impl Lower<'_> {
     pub(super) fn join(&self, left: &Rel, right: &Rel, kind: JoinKind, condition: &Expr) -> Result<LogicalPlan> {
         let sides = [left.columns(), right.columns()];
         let (on, filter) = if kind == JoinKind::NullAwareAnti {
             // A row stays out as soon as the condition is not FALSE for one right row; such pairs have no keys.
-            (Vec::new(), Some(DfExpr::IsNotFalse(Box::new(self.on_pairs(condition, &sides)?))))
+            (Vec::new(), Some(DfExpr::IsNotFalse(Box::new(self.on_pairs(condition, &sides, Asked::Value)?))))
         } else {
             self.keys_and_rest(condition, &sides)?
         };
@@ -52,7 +53,7 @@ impl Lower<'_> {
             return Ok((on, None));
         }
         let rest = Expr::and(rest, &|id| self.registry().ty(id));
-        Ok((on, Some(self.on_pairs(&rest, sides)?)))
+        Ok((on, Some(self.on_pairs(&rest, sides, Asked::Truth)?)))
     }
 
     fn key(&self, id: ColId) -> DfExpr {
@@ -61,12 +62,12 @@ impl Lower<'_> {
 
     /// A condition on pairs of rows. One that can fail depends on both sides, so that it is not asked of rows that are in
     /// no pair.
-    fn on_pairs(&self, condition: &Expr, sides: &[Vec<ColId>; 2]) -> Result<DfExpr> {
+    fn on_pairs(&self, condition: &Expr, sides: &[Vec<ColId>; 2], asked: Asked) -> Result<DfExpr> {
         if self.exprs.is_movable(condition) {
             return self.exprs.any(condition);
         }
         let both: Vec<ColId> = sides.iter().filter_map(|side| side.first()).copied().collect();
-        self.exprs.whole(condition, &both)
+        self.exprs.whole(condition, asked, &both)
     }
 }
 

@@ -16,7 +16,7 @@ use tidemill_planner::rel::{ColId, ColumnRegistry, Rel, Scan, SortKey, WindowTim
 
 use crate::canonical::canonical;
 use crate::context::QueryContext;
-use crate::expressions::Translator;
+use crate::expressions::{Asked, Translator};
 use crate::failure::from_datafusion;
 use crate::guard::GuardNode;
 use crate::names;
@@ -110,7 +110,7 @@ impl<'a> Lower<'a> {
     fn filter(&self, input: &Rel, predicate: &Expr) -> Result<LogicalPlan> {
         let input = self.rel(input)?;
         if !self.exprs.is_movable(predicate) {
-            return Ok(GuardNode::plan(self.exprs.whole(predicate, &[])?, input));
+            return Ok(GuardNode::plan(self.exprs.whole(predicate, Asked::Truth, &[])?, input));
         }
         planned(Filter::try_new(self.exprs.condition(predicate)?, Arc::new(input)).map(LogicalPlan::Filter))
     }

@@ -16,13 +16,36 @@ pub(super) type Eval<'a> = dyn FnMut(usize) -> Result<Value> + 'a;
 
 /// AND (`decisive` is false) or OR (`decisive` is true). An error stands only in rows that no other argument decides.
 pub(super) fn connective(args: &[usize], decisive: bool, rows: usize, eval: &mut Eval<'_>) -> Result<Value> {
+    connected(args, decisive, rows, eval, unknown_where_failed)
+}
+
+/// The conjunction of a filter, for which NULL is as good as false: an error stands only where all other conjuncts are true.
+pub(super) fn filter(conjuncts: &[usize], rows: usize, eval: &mut Eval<'_>) -> Result<Value> {
+    connected(conjuncts, false, rows, eval, |value, rows| {
+        let truth = unknown_where_failed(value, rows)?;
+        if truth.null_count() == 0 {
+            return Ok(truth);
+        }
+        Ok((0..rows)
+            .map(|row| if value.failed(row) { None } else { Some(truth.is_valid(row) && truth.value(row)) })
+            .collect())
+    })
+}
+
+fn connected(
+    args: &[usize],
+    decisive: bool,
+    rows: usize,
+    eval: &mut Eval<'_>,
+    truth: impl Fn(&Value, usize) -> Result<BooleanArray>,
+) -> Result<Value> {
     let mut result: Option<BooleanArray> = None;
     let mut failed = Vec::new();
     let mut constant = true;
     for arg in args {
         let value = eval(*arg)?;
         constant &= value.arg.is_constant();
-        let truth = unknown_where_failed(&value, rows)?;
+        let truth = truth(&value, rows)?;
         result = Some(match result {
             None => truth,
             Some(so_far) if decisive => or_kleene(&so_far, &truth)?,

@@ -70,12 +70,17 @@ impl Program {
         Ok(projected.with_time(time))
     }
 
-    /// The first expression, a condition, as a mask without NULL: true where it is true.
+    /// The first expression, a condition, as a mask without NULL: true where it is true. A conjunct's error stands only in
+    /// rows for which all other conjuncts are true: filters may be taken apart and put together.
     pub fn filter(&self, batch: &Batch, cx: &EvalContext) -> Result<BooleanArray> {
         let (Some(place), Some(expr)) = (self.outputs.first(), self.exprs.first()) else {
             return Err(broken("a filter has no condition"));
         };
-        let value = Run::new(self, batch, cx).eval(*place)?;
+        let mut run = Run::new(self, batch, cx);
+        let value = match &self.nodes[*place] {
+            Node::And(_) => lazy::filter(&self.conjuncts(*place), batch.len(), &mut |place| run.eval(place))?,
+            _ => run.eval(*place)?,
+        };
         self.check(expr, &value, batch)?;
         let column = value.arg.expand(batch.len())?;
         let Some(mask) = column.as_boolean_opt() else { return Ok(BooleanArray::from(vec![false; batch.len()])) };
@@ -101,6 +106,14 @@ impl Program {
         let program = Program::compile(std::slice::from_ref(expr), &none, registry)?;
         let columns = program.columns(&Batch::new(Vec::new(), 1), cx)?;
         Ok(Scalar::at(&columns[0], &expr.ty(&|_| crate::types::SqlType::NULL), 0))
+    }
+
+    /// The parts of a condition that all must hold.
+    fn conjuncts(&self, place: usize) -> Vec<usize> {
+        match &self.nodes[place] {
+            Node::And(parts) => parts.iter().flat_map(|part| self.conjuncts(*part)).collect(),
+            _ => vec![place],
+        }
     }
 
     fn plain_columns(&self) -> Option<Vec<usize>> {

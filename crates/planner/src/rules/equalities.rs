@@ -6,7 +6,7 @@
 use tidemill_expr::{Expr, Scalar};
 
 use super::RuleContext;
-use crate::error::PlanResult;
+use crate::error::{PlanError, PlanResult};
 use crate::rel::{ColId, ColumnRegistry, Rel, Scan};
 
 /// Hands equalities to the scans below filters.
@@ -83,7 +83,7 @@ fn offer(
             let mut path = scan.reads[read].path.clone();
             path.extend_from_slice(fields);
             let spec = scan.table.read_spec(cx.time_zone_name);
-            let connector = cx.connectors.of(&spec)?;
+            let connector = cx.connectors.of(&spec).map_err(|failure| PlanError::from(failure).at(scan.span))?;
             let exact = connector.answers_exactly(&spec, &path);
             let is_partition = path.len() == 1 && spec.partition_keys.contains(&path[0]);
             if below_watermark && !exact && !is_partition {

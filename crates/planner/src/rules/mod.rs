@@ -92,6 +92,11 @@ impl RuleContext<'_> {
         self.functions.volatility(expr) == Volatility::Deterministic
     }
 
+    /// Whether an expression may fail in a row.
+    fn is_fallible(&self, expr: &Expr, registry: &ColumnRegistry) -> bool {
+        self.functions.is_fallible(expr, &|id| registry.ty(id))
+    }
+
     fn eval(&self) -> EvalContext {
         EvalContext { time_zone: self.time_zone, ..EvalContext::utc() }
     }

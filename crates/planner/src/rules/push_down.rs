@@ -1,4 +1,7 @@
 //! Filters sink towards the scans, and limits into them.
+//!
+//! A condition that can fail in a row never passes a node that drops rows (a join, a window that may have closed): below it,
+//! it would fail for rows that nobody asks about.
 
 use tidemill_expr::Expr;
 
@@ -50,11 +53,11 @@ fn sink(input: Rel, conjuncts: Vec<Expr>, registry: &ColumnRegistry, cx: RuleCon
             let own = [tvf.start, tvf.end, tvf.window_time];
             let (sinking, stay): (Vec<Expr>, Vec<Expr>) =
                 movable.into_iter().partition(|expr| !expr.columns().iter().any(|column| own.contains(column)));
-            // Sessions are made of the rows that come: only what holds for a whole partition may go first.
+            // Sessions are made of the rows that come, late ones aside: only what holds for a whole partition may go first.
             let (sinking, held): (Vec<Expr>, Vec<Expr>) = match tvf.window {
-                crate::rel::Window::Session { .. } => {
-                    sinking.into_iter().partition(|expr| expr.columns().iter().all(|c| tvf.partition_by.contains(c)))
-                }
+                crate::rel::Window::Session { .. } => sinking.into_iter().partition(|expr| {
+                    expr.columns().iter().all(|c| tvf.partition_by.contains(c)) && !cx.is_fallible(expr, registry)
+                }),
                 _ => (sinking, Vec::new()),
             };
             tvf.input = Box::new(filtered(*tvf.input, sinking, registry));
@@ -66,6 +69,7 @@ fn sink(input: Rel, conjuncts: Vec<Expr>, registry: &ColumnRegistry, cx: RuleCon
                 let columns = expr.columns();
                 !columns.is_empty()
                     && columns.iter().all(|column| keys.contains(column) && !windows.iter().any(|w| w.owns(*column)))
+                    && (windows.is_empty() || !cx.is_fallible(expr, registry))
             };
             let (sinking, stay): (Vec<Expr>, Vec<Expr>) = movable.into_iter().partition(passes);
             let input = Box::new(filtered(*input, sinking, registry));
@@ -96,6 +100,8 @@ fn sink(input: Rel, conjuncts: Vec<Expr>, registry: &ColumnRegistry, cx: RuleCon
             let keeps_left = !matches!(kind, JoinKind::Right | JoinKind::Full);
             let keeps_right = matches!(kind, JoinKind::Inner | JoinKind::Right);
             let within = |expr: &Expr, side: &[ColId]| expr.columns().iter().all(|column| side.contains(column));
+            let (above, movable): (Vec<Expr>, Vec<Expr>) =
+                movable.into_iter().partition(|expr| cx.is_fallible(expr, registry));
             let (to_left, rest): (Vec<Expr>, Vec<Expr>) =
                 movable.into_iter().partition(|expr| keeps_left && within(expr, &lefts));
             let (to_right, rest): (Vec<Expr>, Vec<Expr>) =
@@ -108,7 +114,7 @@ fn sink(input: Rel, conjuncts: Vec<Expr>, registry: &ColumnRegistry, cx: RuleCon
             };
             let left = Box::new(filtered(*left, to_left, registry));
             let right = Box::new(filtered(*right, to_right, registry));
-            (Rel::Join { left, right, kind, condition, span }, stay)
+            (Rel::Join { left, right, kind, condition, span }, stay.into_iter().chain(above).collect())
         }
         leaf @ (Rel::Scan(_) | Rel::Values { .. } | Rel::Watermark { .. } | Rel::Limit { .. }) => (leaf, movable),
     };
@@ -130,7 +136,10 @@ fn join_condition(
     let filters_right = matches!(kind, JoinKind::Inner | JoinKind::Left | JoinKind::Semi | JoinKind::Anti);
     let within = |expr: &Expr, side: &[ColId]| {
         let columns = expr.columns();
-        !columns.is_empty() && cx.is_deterministic(expr) && columns.iter().all(|column| side.contains(column))
+        !columns.is_empty()
+            && columns.iter().all(|column| side.contains(column))
+            && cx.is_deterministic(expr)
+            && !cx.is_fallible(expr, registry)
     };
     let (to_left, rest): (Vec<Expr>, Vec<Expr>) =
         condition.conjuncts().into_iter().partition(|expr| filters_left && within(expr, &lefts));

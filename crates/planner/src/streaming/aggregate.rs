@@ -104,6 +104,7 @@ impl Planner<'_> {
         Draft {
             name: name.to_string(),
             role: Role::Operator,
+            shareable: true,
             kind: kind.to_string(),
             config,
             read: None,

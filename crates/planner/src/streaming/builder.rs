@@ -16,6 +16,9 @@ pub(super) struct Draft {
     /// Its name without its number: `Calc`, `Source: flights`.
     pub(super) name: String,
     pub(super) role: Role,
+    /// False where another node of the same config over the same inputs would give other rows: sources, sinks, and what
+    /// gives another value each time.
+    pub(super) shareable: bool,
     pub(super) kind: String,
     pub(super) config: Vec<u8>,
     pub(super) read: Option<ReadStage>,
@@ -43,10 +46,10 @@ pub(super) struct GraphBuilder {
 }
 
 impl GraphBuilder {
-    /// The node of that kind and config over those inputs, made at the first call. Sources and sinks are always new.
+    /// The node of that kind and config over those inputs, made at the first call.
     pub(super) fn add(&mut self, draft: Draft, inputs: Vec<Input>) -> usize {
         let identity = (draft.kind.clone(), draft.config.clone(), inputs.clone());
-        let shared = draft.role == Role::Operator;
+        let shared = draft.shareable;
         if let Some(node) = self.known.get(&identity).filter(|_| shared) {
             return *node;
         }

@@ -89,6 +89,10 @@ impl Planner<'_> {
         let draft = Draft {
             name: "Calc".to_string(),
             role: Role::Operator,
+            shareable: predicate
+                .into_iter()
+                .chain(items.iter().map(|(_, expr)| expr))
+                .all(|expr| self.cx.functions.volatility(expr) < Volatility::Volatile),
             kind: CALC.to_string(),
             config: config.encode_to_vec(),
             read: None,
@@ -143,6 +147,7 @@ impl Planner<'_> {
         let draft = Draft {
             name: "Limit".to_string(),
             role: Role::Operator,
+            shareable: true,
             kind: LIMIT.to_string(),
             config: config.encode_to_vec(),
             read: None,

@@ -97,6 +97,7 @@ impl Planner<'_> {
             Draft {
                 name: format!("Sink: {}", insert.table.name.object),
                 role: Role::Sink,
+                shareable: false,
                 kind: insert.plan.kind.clone(),
                 config: insert.plan.config.clone(),
                 read: None,
@@ -115,6 +116,7 @@ impl Planner<'_> {
             Draft {
                 name: "Collect".to_string(),
                 role: Role::Sink,
+                shareable: false,
                 kind: crate::COLLECT.to_string(),
                 config: Vec::new(),
                 read: None,

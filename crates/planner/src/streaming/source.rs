@@ -274,6 +274,7 @@ impl Planner<'_> {
         let draft = Draft {
             name: format!("Source: {name}"),
             role: Role::Source,
+            shareable: false,
             kind: plan.kind,
             config: plan.config,
             read: Some(read),

@@ -40,6 +40,7 @@ impl Planner<'_> {
         let draft = Draft {
             name: "Source: Values".to_string(),
             role: Role::Source,
+            shareable: false,
             kind: plan.kind,
             config: plan.config,
             read: Some(ReadStage { types: types.clone(), ..ReadStage::default() }),

@@ -57,10 +57,15 @@ impl fmt::Display for ChangelogMode {
 pub fn changelog_mode(rel: &Rel) -> ChangelogMode {
     let inputs = rel.inputs().into_iter().map(changelog_mode).fold(ChangelogMode::INSERT_ONLY, ChangelogMode::or);
     match rel {
-        Rel::Aggregate { input, keys, .. } => match grouped_window(input, keys) {
+        Rel::Aggregate { input, keys, calls, .. } => match grouped_window(input, keys) {
             // A window's result is final, whatever came in.
             Some(_) => ChangelogMode::INSERT_ONLY,
-            None => ChangelogMode { update_after: true, update_before: true, delete: !inputs.is_insert_only() },
+            // A key alone never changes; it comes and goes.
+            None => ChangelogMode {
+                update_after: !calls.is_empty(),
+                update_before: !calls.is_empty(),
+                delete: !inputs.is_insert_only(),
+            },
         },
         // Rows that leave the first n make room for others.
         Rel::Limit { .. } if !inputs.is_insert_only() => {

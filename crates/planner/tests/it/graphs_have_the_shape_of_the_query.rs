@@ -73,6 +73,44 @@ fn a_shared_scan_reads_the_union_of_what_is_needed() {
 }
 
 #[test]
+fn equal_nodes_are_made_once_unless_they_give_another_value_each_time() {
+    let calcs = |item: &str| {
+        let mut session = with_tables();
+        let insert = |sink: &str| format!("INSERT INTO {sink} SELECT s, {item} FROM a;");
+        let set = format!("EXECUTE STATEMENT SET BEGIN {}{} END", insert("out_inserts"), insert("out_all"));
+        graph(&mut session, &set).nodes.iter().filter(|node| node.kind == "calc").count()
+    };
+    assert_eq!(calcs("y + 1"), 1);
+    assert_eq!(calcs("CAST(RAND_INTEGER(5) AS BIGINT)"), 2);
+}
+
+#[test]
+fn conditions_that_can_fail_stay_above_what_drops_rows() {
+    let optimized = |sql: &str| {
+        let mut session = with_tables();
+        run(&mut session, "SET 'execution.runtime-mode' = 'batch'");
+        let text = explain(&mut session, sql);
+        text.split("== Optimized Physical Plan ==").nth(1).unwrap().to_string()
+    };
+    let place = |plan: &str, word: &str| plan.find(word).unwrap_or_else(|| panic!("no {word} in {plan}"));
+    // One that cannot goes to its side, one that can stays.
+    let join = optimized("SELECT l.x FROM a AS l JOIN a AS r ON l.s = r.s WHERE 10 / l.x > 1 AND l.y > 3");
+    assert!(place(&join, "10 / ") < place(&join, "Join(") && place(&join, "> 3") > place(&join, "Join("), "{join}");
+    let on = optimized("SELECT l.x FROM a AS l JOIN a AS r ON l.s = r.s AND CAST(l.s AS INT) > 1 AND r.y > 3");
+    let line = on.lines().find(|line| line.contains("Join(")).unwrap();
+    assert!(line.contains("CAST(") && !line.contains("> 3"), "{on}");
+    // A constant divisor other than zero cannot fail.
+    let constant = optimized("SELECT l.x FROM a AS l JOIN a AS r ON l.s = r.s WHERE l.x / 10 > 1");
+    assert!(place(&constant, "/ 10") > place(&constant, "Join("), "{constant}");
+    let windowed = optimized(
+        "SELECT origin, COUNT(*) FROM TABLE(TUMBLE(TABLE f, DESCRIPTOR(dep_time), INTERVAL '1' HOUR))
+         GROUP BY origin, window_start, window_end HAVING CAST(origin AS INT) > 1 AND origin <> 'x'",
+    );
+    assert!(place(&windowed, "CAST(") < place(&windowed, "Aggregate("), "{windowed}");
+    assert!(place(&windowed, "<> 'x'") > place(&windowed, "Aggregate("), "{windowed}");
+}
+
+#[test]
 fn a_watermark_that_is_no_constant_delay_is_an_expression() {
     let mut session = with_tables();
     run(

@@ -50,6 +50,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("DROP TABLE nope", "nope", "does not exist"),
     ("SET 'table.local-time-zon' = 'UTC'", "'table.local-time-zon'", "table.local-time-zone"),
     ("SET 'parallelism.default' = 'many'", "'many'", "whole number"),
+    ("SET 'restart-strategy.fixed-delay.attempts' = '-1'", "'-1'", "at least 0"),
+    ("SET 'execution.checkpointing.timeout' = 'soon'", "'soon'", "a duration"),
     ("CREATE TABLE t (a DECIMAL(50, 2)) WITH ('connector' = 'print')", "DECIMAL(50, 2)", "1 to 38"),
 ];
 
@@ -76,6 +78,10 @@ fn options_list_their_neighbours_and_connectors_all() {
     let sql = "CREATE TABLE u (a INT) WITH ('connector' = 'kafak'); SELECT * FROM u";
     let shown = error(&mut session, sql).render(sql);
     assert!(shown.contains("filesystem") && shown.contains("nexmark"), "{shown}");
+    // Also where an equality is offered to the connector.
+    let sql = "CREATE TABLE w (a INT) WITH ('connector' = 'kafak'); SELECT a FROM w WHERE a = 3";
+    let error = error(&mut session, sql);
+    assert_eq!(error.span().map(|span| span.text(sql)), Some("w"), "{}", error.render(sql));
 }
 
 #[test]

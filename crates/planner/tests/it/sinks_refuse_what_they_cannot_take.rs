@@ -14,6 +14,16 @@ fn a_sink_of_inserts_refuses_updates_and_names_the_operator() {
 }
 
 #[test]
+fn keys_alone_never_change_so_a_sink_of_inserts_takes_them() {
+    let mut session = with_tables();
+    let graph = graph(&mut session, "INSERT INTO out_inserts SELECT DISTINCT s, y FROM a");
+    assert!(graph.nodes.iter().any(|node| node.kind == "group_aggregate"));
+    let counts = "SELECT carrier, COUNT(*) AS n FROM f GROUP BY carrier";
+    let error = error(&mut session, &format!("INSERT INTO out_inserts SELECT DISTINCT carrier, n FROM ({counts})"));
+    assert!(error.message().starts_with("sink 'out_inserts' accepts only inserts"), "{error}");
+}
+
+#[test]
 fn an_upsert_sink_gets_no_update_before() {
     let mut session = with_tables();
     let graph = graph(
