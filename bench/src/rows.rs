@@ -40,12 +40,13 @@ impl Rows {
         keys.clear();
         values.clear();
         times.clear();
+        values.extend(row.clone().map(|row| mix(row) as i64));
         if self.insert {
             keys.extend(row.clone().map(|row| row as i64));
         } else {
-            keys.extend(row.clone().map(|row| (((mix(row) >> 32) * self.keys) >> 32) as i64));
+            keys.extend(values.iter().map(|random| (((*random as u64 >> 32) * self.keys) >> 32) as i64));
         }
-        values.extend(row.clone().map(|row| (mix(row) & 0xffff) as i64));
+        values.iter_mut().for_each(|random| *random &= 0xffff);
         if self.out_of_order_ms > 0 {
             let back = |row: u64| ((mix(row ^ 0x5555) >> 32) * self.out_of_order_ms) >> 32;
             times.extend(row.map(|row| BASE_MS + (row / self.rows_per_ms) as i64 - back(row) as i64));

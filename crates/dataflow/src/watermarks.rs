@@ -3,6 +3,8 @@
 //! A batch is cut where a row would be late against the rows before it in the same batch: only there can it matter that the
 //! watermark has risen in between. So results do not depend on batching.
 
+use std::ops::Range;
+
 use arrow::array::{Array, AsArray, PrimitiveArray};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
 use tidemill_core::map::Map;
@@ -79,11 +81,8 @@ impl Watermarks {
         if min > end.min(others).0 {
             out.push(Element::Batch(batch));
         } else {
-            let candidate = |row: usize| match &candidates {
-                Some(candidates) => candidates.is_valid(row).then(|| candidates.value(row)),
-                None => Some(times.value(row).saturating_sub(self.delay_ms)),
-            };
-            self.emitted = cut(&batch, times, candidate, running, others, self.emitted, out);
+            let rows = Rows { times, candidates: candidates.as_ref(), delay_ms: self.delay_ms };
+            self.emitted = rows.cut(&batch, running, others, self.emitted, out);
         }
         self.splits.insert(handle, end);
         out.extend(self.rise(end.min(others)));
@@ -113,33 +112,68 @@ impl Watermarks {
     }
 }
 
-/// Emits a batch in pieces, each row that is at or below the watermark of the rows before it behind that watermark. Returns
-/// the last watermark emitted.
-fn cut(
-    batch: &Batch,
-    times: &PrimitiveArray<Int64Type>,
-    candidate: impl Fn(usize) -> Option<i64>,
-    mut running: EventTime,
-    others: EventTime,
-    mut emitted: EventTime,
-    out: &mut Vec<Element>,
-) -> EventTime {
-    let mut start = 0;
-    for row in 0..batch.len() {
-        let combined = running.min(others);
-        if times.value(row) <= combined.0 && combined > emitted {
-            if row > start {
-                out.push(Element::Batch(batch.slice(start, row - start)));
+/// How many rows are looked at together for whether one of them may be late.
+const CHUNK: usize = 256;
+
+/// The event times of a batch's rows and the watermarks that follow from them.
+struct Rows<'a> {
+    times: &'a PrimitiveArray<Int64Type>,
+    candidates: Option<&'a PrimitiveArray<Int64Type>>,
+    delay_ms: i64,
+}
+
+impl Rows<'_> {
+    /// Emits a batch in pieces, each row that is at or below the watermark of the rows before it behind that watermark.
+    /// Returns the last watermark emitted.
+    fn cut(
+        &self,
+        batch: &Batch,
+        mut running: EventTime,
+        others: EventTime,
+        mut emitted: EventTime,
+        out: &mut Vec<Element>,
+    ) -> EventTime {
+        let mut start = 0;
+        for from in (0..batch.len()).step_by(CHUNK) {
+            let chunk = from..batch.len().min(from + CHUNK);
+            let highest = running.max(self.highest(chunk.clone()));
+            let reached = highest.min(others);
+            if reached <= emitted || self.lowest(chunk.clone()) > reached {
+                running = highest;
+                continue;
             }
-            out.push(Element::Watermark(combined));
-            (start, emitted) = (row, combined);
+            for row in chunk {
+                let combined = running.min(others);
+                if self.times.value(row) <= combined.0 && combined > emitted {
+                    if row > start {
+                        out.push(Element::Batch(batch.slice(start, row - start)));
+                    }
+                    out.push(Element::Watermark(combined));
+                    (start, emitted) = (row, combined);
+                }
+                running = running.max(self.highest(row..row + 1));
+            }
         }
-        if let Some(time) = candidate(row) {
-            running = running.max(EventTime(time));
-        }
+        out.push(Element::Batch(batch.slice(start, batch.len() - start)));
+        emitted
     }
-    out.push(Element::Batch(batch.slice(start, batch.len() - start)));
-    emitted
+
+    fn lowest(&self, rows: Range<usize>) -> EventTime {
+        EventTime(self.times.values()[rows].iter().copied().fold(i64::MAX, i64::min))
+    }
+
+    /// The highest watermark that follows from one of the rows.
+    fn highest(&self, rows: Range<usize>) -> EventTime {
+        let highest = |times: &[i64]| times.iter().copied().fold(i64::MIN, i64::max);
+        EventTime(match self.candidates {
+            None => highest(&self.times.values()[rows]).saturating_sub(self.delay_ms),
+            Some(candidates) if candidates.null_count() == 0 => highest(&candidates.values()[rows]),
+            Some(candidates) => {
+                let known = rows.filter(|row| candidates.is_valid(*row));
+                known.map(|row| candidates.value(row)).fold(i64::MIN, i64::max)
+            }
+        })
+    }
 }
 
 /// An event-time column as milliseconds, whatever its Arrow type.

@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -70,6 +70,7 @@ pub fn start(spec: JobSpec, registry: Registry, storage: Arc<dyn Storage>, env: 
     let io = JobIo::new(spec.clone(), registry.clone(), storage, Arc::clone(&env), None);
     let io_events = events.clone();
     spawn("io", move || run_io(io, &tasks, &io_events))?;
+    TOUCHING.get_or_init(|| spawn("memory", tidemill_state::touch_fresh_memory).is_ok());
     let process = Process {
         registry,
         parallelism: spec.parallelism,
@@ -85,6 +86,9 @@ pub fn start(spec: JobSpec, registry: Registry, storage: Arc<dyn Storage>, env: 
     let control = spawn("control", move || control(driver, process, &happenings, &send_outcome))?;
     Ok(JobHandle { events, outcome, shared, metrics, control: Some(control) })
 }
+
+/// Whether a thread makes the fresh memory of this process's tables: one does for all jobs.
+static TOUCHING: OnceLock<bool> = OnceLock::new();
 
 /// What the coordinator takes from a job's options.
 pub fn coordinator_config(spec: &JobSpec) -> Result<CoordinatorConfig> {

@@ -178,9 +178,11 @@ impl Worker {
                 self.upload_next(actions);
             }
             Err(failure) => {
-                // The deltas stay queued and go up again, under another name, with the next checkpoint.
-                self.states.remove(&checkpoint);
-                actions.push(WorkerAction::Decline(checkpoint, failure));
+                // The deltas stay queued and go up again, under another name, with the next checkpoint. Every checkpoint that
+                // waits behind them is given up too: nothing would start their upload again.
+                for (declined, _) in std::mem::take(&mut self.states) {
+                    actions.push(WorkerAction::Decline(declined, failure.clone()));
+                }
             }
         }
     }

@@ -43,8 +43,9 @@ fn without_a_savepoint_it_is_130_and_the_job_goes_on_later() {
 #[test]
 fn with_a_savepoint_it_is_0_and_the_output_is_committed() {
     let folder = Folder::new();
+    let pace = ", 'rows-per-second' = '2000'";
     let mut running =
-        folder.start(&["sql", "-p", "2", "-e", &job(SLOW), "--stop-with-savepoint", "sp", "--report", "report"]);
+        folder.start(&["sql", "-p", "2", "-e", &job(pace), "--stop-with-savepoint", "sp", "--report", "report"]);
     running.line();
     running.signal(Signal::SIGTERM);
     running.finish().code(0).says(&["savepoint"]);
@@ -53,8 +54,7 @@ fn with_a_savepoint_it_is_0_and_the_output_is_committed() {
     assert_eq!(report["jobs"][0]["rows_in"].as_u64(), Some(first.len() as u64), "{report}");
     assert!(!first.is_empty() && first.len() < 6000);
 
-    // The definition is the same but for the pace, which is the table's: a savepoint takes the statements as they are now.
-    let run = folder.run(&["sql", "-p", "3", "-e", &job(""), "--from-savepoint", "sp", "--report", "report"]).code(0);
+    let run = folder.run(&["sql", "-p", "3", "-e", &job(pace), "--from-savepoint", "sp", "--report", "report"]).code(0);
     assert_eq!(folder.committed("out"), numbers(), "{}", run.err);
     let report = folder.report();
     assert_eq!(report["jobs"][0]["rows_in"], 6000, "{report}");

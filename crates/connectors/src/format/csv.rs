@@ -129,6 +129,9 @@ pub fn check_types(fields: &[&Field]) -> Result<()> {
     Ok(())
 }
 
+/// The last record ends within quotes.
+struct Unclosed;
+
 /// Decodes CSV.
 pub struct CsvDecoder {
     options: CsvOptions,
@@ -156,23 +159,29 @@ impl CsvDecoder {
     }
 
     /// Reads one record of `data`; returns its bytes and the number of its fields, or nothing if it is not whole.
-    fn record(&mut self, data: &[u8], last: bool) -> Option<(usize, usize)> {
+    fn record(&mut self, data: &[u8], last: bool) -> Result<Option<(usize, usize)>, Unclosed> {
         loop {
             self.reader.reset();
-            let (mut result, mut read, mut written, mut ended) =
+            let (mut result, read, mut written, mut ended) =
                 self.reader.read_record(data, &mut self.fields, &mut self.ends);
-            if result == ReadRecordResult::InputEmpty && last {
-                let (rest, _, more, further) =
-                    self.reader.read_record(&[], &mut self.fields[written..], &mut self.ends[ended..]);
-                (result, read, written, ended) = (rest, data.len(), written + more, ended + further);
+            // The last record may lack its line end, so it is offered one: within quotes that ends nothing. Then the end of
+            // all input, which ends even that.
+            let mut is_unclosed = false;
+            for end in [b"\n".as_slice(), b""] {
+                if result == ReadRecordResult::InputEmpty && last {
+                    let (rest, _, more, further) =
+                        self.reader.read_record(end, &mut self.fields[written..], &mut self.ends[ended..]);
+                    (result, written, ended) = (rest, written + more, ended + further);
+                    is_unclosed = end.is_empty() && result == ReadRecordResult::Record;
+                }
             }
             match result {
-                ReadRecordResult::Record => return Some((read, ended)),
-                ReadRecordResult::InputEmpty | ReadRecordResult::End => return None,
+                ReadRecordResult::Record if is_unclosed && !self.options.ignore_parse_errors => return Err(Unclosed),
+                ReadRecordResult::Record => return Ok(Some((read, ended))),
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
             }
-            let _ = written;
         }
     }
 
@@ -216,17 +225,22 @@ impl Decode for CsvDecoder {
     fn decode(&mut self, data: &[u8], last: bool, rows_max: usize) -> Result<Decoded, Problem> {
         let mut done = Decoded::default();
         while done.rows < rows_max && done.bytes < data.len() {
-            let Some((bytes, fields)) = self.record(&data[done.bytes..], last) else {
+            // csv-core leaves out blank lines before a record.
+            let blank = || {
+                let blank = data[done.bytes..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+                blank.filter(|byte| **byte == b'\n').count() as u64
+            };
+            let record = self.record(&data[done.bytes..], last).map_err(|Unclosed| {
+                let text = "a quote is opened, but not closed up to the end of the file".to_string();
+                Problem { byte: done.bytes, lines: blank(), column: None, code: "csv.quote", text }
+            })?;
+            let Some((bytes, fields)) = record else {
                 if last {
                     done.bytes = data.len();
                 }
                 break;
             };
-            self.row(fields, done.bytes).map_err(|problem| {
-                // csv-core leaves out blank lines before a record.
-                let blank = data[done.bytes..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
-                Problem { lines: blank.filter(|byte| **byte == b'\n').count() as u64, ..problem }
-            })?;
+            self.row(fields, done.bytes).map_err(|problem| Problem { lines: blank(), ..problem })?;
             done = Decoded { rows: done.rows + 1, bytes: done.bytes + bytes };
         }
         Ok(done)
