@@ -11,16 +11,19 @@
 //! | [`ListState`] | nothing | small state of sources and sinks |
 //!
 //! A checkpoint calls [`StateTable::freeze`] at the barrier, then [`StateTable::gather`] between batches until it is done,
-//! and hands the [`DeltaSink`] to [`run_file::write`] on another thread. To restore, every delta of the chain is read
-//! back, oldest first, and given to [`StateTable::apply`].
+//! and hands the [`DeltaSink`] to [`run_file::write`] on another thread. After a restore the run files are the [`Home`] of the
+//! tables' rows: [`Filling`] knows which are in memory, and puts what has been read into the tables.
 
 mod arena;
 mod block;
+mod buckets;
 mod changes;
 mod delta;
 mod descriptor;
 mod failure;
+mod filling;
 mod group_table;
+mod home;
 mod index;
 mod keyed;
 mod list;
@@ -33,9 +36,12 @@ mod sort_key;
 mod timers;
 mod touch;
 
+pub use buckets::Buckets;
 pub use delta::{DeltaSink, Entry};
 pub use descriptor::{Distribution, Scope, StateTable, TableDescriptor, ValueField, ValueKind};
+pub use filling::Filling;
 pub use group_table::{BLOCK_ROWS, GroupTable};
+pub use home::{Home, HomeRows, HomeRun, HomeTable, RunSource};
 pub use keyed::KeyedTable;
 pub use list::ListState;
 pub use ordered::OrderedTable;

@@ -1,6 +1,7 @@
 //! From run files to entries: one by one, or a range of key groups at a time.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tidemill_core::storage::Storage;
@@ -11,12 +12,14 @@ use super::format::{
     unit_checksum,
 };
 use super::write::kind_number;
-use crate::{Entry, Scope, StateTable, TableDescriptor, failure};
+use crate::{Buckets, Entry, Scope, StateTable, TableDescriptor, failure};
 
 /// How much of a file is read first: header and, mostly, index.
 const FIRST_READ: u64 = 64 << 10;
 /// How much a scan reads at a time.
 const SCAN_READ: u64 = 1 << 20;
+/// What lies between two wanted parts is read with them if it is not more than this.
+const GAP_READ: u64 = 64 << 10;
 
 /// Where the bytes of a run file are.
 pub trait ReadAt {
@@ -43,6 +46,16 @@ impl ReadAt for &[u8] {
 
     fn read_at(&self, offset: u64, len: u64) -> Result<Cow<'_, [u8]>> {
         part(self, offset, len)
+    }
+}
+
+impl<S: ReadAt + ?Sized> ReadAt for Box<S> {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_at(&self, offset: u64, len: u64) -> Result<Cow<'_, [u8]>> {
+        (**self).read_at(offset, len)
     }
 }
 
@@ -232,6 +245,70 @@ impl<S: ReadAt> RunReader<S> {
             unit = next;
         }
         Ok(())
+    }
+
+    /// The units that may have entries of a range of buckets.
+    fn units_of(&self, low: u16, high: u16) -> Range<usize> {
+        let end = self.unit_after(high, |unit, _| unit <= high);
+        self.unit_after(low, |unit, _| unit < low).saturating_sub(1)..end
+    }
+
+    /// Pages on which the entries of a range of buckets are, both ends included.
+    pub fn pages_of(&self, low: u16, high: u16) -> u64 {
+        let units = self.units_of(low, high);
+        self.page(units.end).saturating_sub(self.page(units.start))
+    }
+
+    /// Calls `visit` with every entry of some buckets, in the file's order.
+    pub fn read_buckets(&self, buckets: &Buckets, mut visit: impl FnMut(Entry<'_>)) -> Result<()> {
+        let mut wanted: Vec<Range<usize>> = Vec::new();
+        for (low, high) in buckets.ranges() {
+            let units = self.units_of(low, high);
+            match wanted.last_mut() {
+                Some(last) if units.start <= last.end => last.end = last.end.max(units.end),
+                _ => wanted.push(units),
+            }
+        }
+        let bytes_of = |first: u64, end: u64| end.saturating_sub(first) * PAGE as u64;
+        let mut pieces = wanted.into_iter().flat_map(|units| self.pieces(units)).peekable();
+        while let Some(piece) = pieces.next() {
+            let (first, mut together) = (self.page(piece.start), vec![piece]);
+            while let Some(last) = together.last()
+                && let Some(next) = pieces.next_if(|next| {
+                    bytes_of(self.page(last.end), self.page(next.start)) <= GAP_READ
+                        && bytes_of(first, self.page(next.end)) <= SCAN_READ
+                })
+            {
+                together.push(next);
+            }
+            let end = together.last().map_or(first, |last| self.page(last.end));
+            let bytes = self.read_pages(first, end)?;
+            for unit in together.into_iter().flatten() {
+                let (start, end) = (self.page(unit) - first, self.page(unit + 1) - first);
+                for entry in self.entries(&bytes[start as usize * PAGE..end as usize * PAGE], first + start)? {
+                    let entry = entry?;
+                    if buckets.contains(prefix(entry.hash)) {
+                        visit(entry);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Units in parts that are read at once.
+    fn pieces(&self, units: Range<usize>) -> Vec<Range<usize>> {
+        let mut pieces = Vec::new();
+        let mut start = units.start;
+        while start < units.end {
+            let mut end = start + 1;
+            while end < units.end && (self.page(end + 1) - self.page(start)) * PAGE as u64 <= SCAN_READ {
+                end += 1;
+            }
+            pieces.push(start..end);
+            start = end;
+        }
+        pieces
     }
 
     /// Reads every byte and checks it.

@@ -61,10 +61,20 @@ impl TestKeys {
         TestKeys::of(vec![Arc::new(StringArray::from_iter(values))])
     }
 
+    /// Many numbers.
+    pub fn many() -> TestKeys {
+        TestKeys::of(vec![Arc::new(Int64Array::from_iter_values(0..600))])
+    }
+
     /// Two numbers.
     pub fn pairs() -> TestKeys {
         let one: ArrayRef = Arc::new(Int64Array::from_iter((0..12).map(|key| (key % 4 != 3).then_some(key))));
         TestKeys::of(vec![Arc::clone(&one), one])
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.keys.len()
     }
 
     pub fn key(&self, key: usize) -> KeyRef<'_> {
