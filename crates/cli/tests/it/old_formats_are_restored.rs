@@ -13,8 +13,8 @@ use crate::support::Folder;
 const PARALLELISMS: [&str; 2] = ["1", "3"];
 
 fn formats() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/formats");
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    // From the package's folder, where cargo runs tests.
+    let entries = std::fs::read_dir("../../tests/fixtures/formats").unwrap().map(|entry| entry.unwrap().path());
     let mut formats: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     formats.sort();
     assert!(!formats.is_empty());
