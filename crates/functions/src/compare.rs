@@ -13,8 +13,9 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::error::ArrowError;
 use tidemill_core::map::Set;
 use tidemill_core::{Result, strings};
-use tidemill_expr::{Arg, Binding, Kernel, Operand, Output, Registry, Scalar, Signature, SqlType, TypeKind};
+use tidemill_expr::{Arg, Binding, Kernel, Operand, Output, Registry, RowErrors, Scalar, Signature, SqlType, TypeKind};
 
+use crate::cast;
 use crate::define::{Function, any_null};
 use crate::order::comparator;
 
@@ -30,7 +31,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add_scalar(Function::new("IS DISTINCT FROM", infer_distinct, |call| bind(call, Test::Distinct)));
     registry.add_scalar(Function::new("IS NOT DISTINCT FROM", infer_distinct, |call| bind(call, Test::NotDistinct)));
     registry.add_scalar(Function::new("IN", infer_in, bind_in));
-    registry.add_scalar(Function::new("NULLIF", infer_nullif, bind_nullif));
+    registry.add_scalar(Function::new("NULLIF", infer_nullif, bind_nullif).fallible_for(compares_fallibly));
     registry.add_scalar(Function::new("GREATEST", infer_extreme, |call| bind_extreme(call, true)));
     registry.add_scalar(Function::new("LEAST", infer_extreme, |call| bind_extreme(call, false)));
 }
@@ -95,9 +96,8 @@ fn infer_nullif(args: &[Operand<'_>]) -> Result<Signature, String> {
     if types[0].kind == ty.kind {
         return Ok(Signature::new(types, ty));
     }
-    // The result is of the first operand's own type, so both are compared in it where that is possible.
-    let second = ty.kind.clone().with_null(args[1].ty.nullable);
-    Ok(Signature::new(vec![args[0].ty.clone(), second], ty))
+    // The result is of the first operand's own type; the common one is only for comparing.
+    Ok(Signature::exact(args, ty))
 }
 
 fn infer_extreme(args: &[Operand<'_>]) -> Result<Signature, String> {
@@ -226,13 +226,37 @@ fn exact_key(value: Scalar) -> Scalar {
     }
 }
 
+/// Whether the operands of NULLIF must be cast for the comparison, and one of the casts may fail.
+fn compares_fallibly(args: &[Operand<'_>]) -> bool {
+    let [left, right] = args else { return false };
+    comparable(left.ty, right.ty).is_some_and(|common| {
+        cast::fallible(&left.ty.kind, &common.kind) || cast::fallible(&right.ty.kind, &common.kind)
+    })
+}
+
 fn bind_nullif(call: &Binding<'_>) -> Result<Kernel> {
-    let equal = bind(call, Test::Eq)?;
+    let kinds = [call.args[0].kind.clone(), call.args[1].kind.clone()];
+    let common = comparable(&call.args[0], &call.args[1]).unwrap_or(SqlType::NULL);
+    let equal = bind(&Binding { args: &[common.clone(), common.clone()], ..*call }, Test::Eq)?;
     Ok(Box::new(move |args, rows, cx| {
-        let equal = Arg::column(equal(args, rows, cx)?.array);
+        let mut errors = RowErrors::NONE;
+        let mut operands = Vec::with_capacity(2);
+        for (arg, kind) in args.iter().zip(&kinds) {
+            let same = cast::cast(arg.array(), kind, &common.kind, cx)?;
+            if arg.is_constant() {
+                let error = same.errors.get(0);
+                error.into_iter().for_each(|error| (0..rows).for_each(|row| errors.add(row, error.clone())));
+                operands.push(Arg::constant(same.array));
+            } else {
+                errors.merge_where(&same.errors, |_| true);
+                operands.push(Arg::column(same.array));
+            }
+        }
+        let equal = Arg::column(equal(&operands, rows, cx)?.array);
         let equal = if equal.array().len() == rows { equal } else { Arg::constant(Arc::clone(equal.array())) };
         let value = args[0].expand(rows)?;
-        Ok(Output::new(arrow::compute::nullif(&value, equal.expand(rows)?.as_boolean())?))
+        let array = arrow::compute::nullif(&value, equal.expand(rows)?.as_boolean())?;
+        Ok(Output::with_errors(array, errors))
     }))
 }
 

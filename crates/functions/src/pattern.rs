@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringViewBuilder};
 use arrow::datatypes::{Field, Int32Type};
-use regex::Regex;
+use regex::{NoExpand, Regex};
 use tidemill_core::map::Map;
 use tidemill_core::{Failure, Result};
 use tidemill_expr::{
@@ -238,37 +238,12 @@ fn bind_replace(call: &Binding<'_>) -> Result<Kernel> {
     Ok(Box::new(move |args, rows, _| {
         let (text, replacement) = (Texts::of(&args[0])?, Texts::of(&args[2])?);
         let found = patterns.for_each(&args[1], rows, |row, regex| {
-            let replacement = java_replacement(replacement.get(row)?);
-            Some(regex?.replace_all(text.get(row)?, replacement.as_str()))
+            // The replacement is text: Flink quotes what Java would take for a group.
+            Some(regex?.replace_all(text.get(row)?, NoExpand(replacement.get(row)?)))
         })?;
         let mut found = found.into_iter();
         Ok(try_texts(rows, |_| found.next().unwrap_or(Ok(None))))
     }))
-}
-
-/// Java's `$1` and `\$` as this crate's `${1}` and `$$`.
-fn java_replacement(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some('$') => out.push_str("$$"),
-                Some(other) => out.push(other),
-                None => out.push('\\'),
-            },
-            '$' => {
-                let mut digits = String::new();
-                while let Some(digit) = chars.peek().filter(|c| c.is_ascii_digit()) {
-                    digits.push(*digit);
-                    chars.next();
-                }
-                if digits.is_empty() { out.push_str("$$") } else { out.push_str(&format!("${{{digits}}}")) }
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 fn infer_count(args: &[Operand<'_>]) -> Result<Signature, String> {

@@ -68,7 +68,8 @@ fn supports(from: &TypeKind, to: &TypeKind) -> bool {
     }
 }
 
-fn fallible(from: &TypeKind, to: &TypeKind) -> bool {
+/// Whether a value may have no counterpart in the other type.
+pub(crate) fn fallible(from: &TypeKind, to: &TypeKind) -> bool {
     use TypeKind::*;
     match (from, to) {
         (from, to) if from.is_character() => !to.is_character() && !to.is_binary(),

@@ -46,6 +46,12 @@ fn in_is_three_valued_with_few_and_many_candidates() {
 fn conditional_functions() {
     assert_eq!(call("NULLIF", &[int(5), int(5)]), "null");
     assert_eq!(call("NULLIF", &[int(5), int(0)]), "5");
+    // Compared in the common type, of the first one's type.
+    assert_eq!(call("NULLIF", &[int(1), dec("1.25")]), "1");
+    assert_eq!(call("NULLIF", &[int(1), dec("1.00")]), "null");
+    assert_eq!(type_of("NULLIF", &[int(1), dec("1.25")]), "INT");
+    assert_eq!(call("NULLIF", &[int(1), string("1")]), "null");
+    assert!(call("NULLIF", &[int(1), string("x")]).contains("x"));
     assert_eq!(call("GREATEST", &[int(1), double(2.5), int(2)]), "2.5");
     assert_eq!(call("LEAST", &[string("b"), string("a")]), "a");
     assert_eq!(call("GREATEST", &[int(1), null(SqlType::INT)]), "null");
