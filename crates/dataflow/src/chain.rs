@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tidemill_core::{Barrier, Batch, CheckpointKind, Element, EventTime, Now, OperatorId, Progress, Result};
-use tidemill_state::DeltaSink;
+use tidemill_state::{DeltaSink, HomeRows};
 
 use crate::counters::Counters;
 use crate::exchange::EdgeOut;
 use crate::faults::{Fault, Faults};
+use crate::fill::{Fill, Wanted};
 use crate::gate::Merged;
 use crate::operator::{Operator, Output, Timers};
 use crate::snapshot::OperatorSnapshot;
@@ -46,6 +47,8 @@ pub(crate) struct Link {
     queue: VecDeque<Merged>,
     gathering: Option<(u64, OperatorSnapshot)>,
     rows_since_full: Vec<usize>,
+    /// Its tables while they are being filled.
+    fill: Option<Box<Fill>>,
 }
 
 impl Link {
@@ -71,14 +74,49 @@ impl Link {
             queue: VecDeque::new(),
             gathering: None,
             rows_since_full: Vec::new(),
+            fill: None,
         }
     }
 
-    /// Goes on from the watermark of a checkpoint, which the operator has been told.
-    pub(crate) fn restore_watermark(&mut self, watermark: Option<EventTime>) {
+    /// Goes on from a checkpoint: from its watermark, whose timers may not all have fired, with tables to be filled.
+    pub(crate) fn restore(&mut self, watermark: Option<EventTime>, fill: Option<Fill>) {
         if let Some(watermark) = watermark {
             self.watermark = watermark;
-            self.forwarded = watermark;
+            self.firing = true;
+        }
+        self.fill = fill.map(Box::new);
+    }
+
+    /// True if timers may fire: all rows are there that they need.
+    fn may_fire(&self) -> bool {
+        self.fill.as_ref().is_none_or(|fill| fill.may_fire())
+    }
+
+    fn has_batch(&self) -> bool {
+        matches!(self.queue.front(), Some(Merged::Batch(..)))
+    }
+
+    fn has_timer_due(&self, now: Now) -> bool {
+        self.operator.next_timer_ms().is_some_and(|timer_ms| timer_ms <= now.wall_ms)
+    }
+
+    /// True if it can do something. While tables are filled, not everything can be done; rows that are missing for it are
+    /// put on the list.
+    fn is_ready(&mut self, now: Now, wanted: &mut Vec<Wanted>) -> Result<bool> {
+        let is_due = self.firing || self.has_timer_due(now);
+        let Some(fill) = &mut self.fill else { return Ok(is_due || !self.queue.is_empty()) };
+        if fill.is_first() {
+            return Ok(false);
+        }
+        if is_due && fill.may_fire() {
+            return Ok(true);
+        }
+        match self.queue.front() {
+            None => Ok(false),
+            Some(Merged::Batch(input, batch)) => fill.has_rows_for(self.operator.as_mut(), *input, batch, wanted),
+            Some(Merged::Watermark(_)) => Ok(fill.may_pass_watermarks()),
+            Some(Merged::End(_) | Merged::Closed) => Ok(fill.may_fire()),
+            Some(Merged::Barrier(_) | Merged::Idle(_)) => Ok(true),
         }
     }
 }
@@ -92,6 +130,8 @@ pub(crate) struct Chain {
     faults: Faults,
     /// Snapshots whose tables are gathered, by checkpoint.
     pub(crate) finished: Vec<(u64, OperatorSnapshot)>,
+    /// What links want read, with the link's number.
+    wanted: Vec<(usize, Wanted)>,
     /// True once every element of the job has passed.
     pub(crate) closed: usize,
     /// Number of links and edges that have seen the end.
@@ -100,7 +140,17 @@ pub(crate) struct Chain {
 
 impl Chain {
     pub(crate) fn new(links: Vec<Link>, edges: Vec<EdgeOut>, rows_max: usize, faults: Faults) -> Chain {
-        Chain { links, edges, rows_max, scratch: Vec::new(), faults, finished: Vec::new(), closed: 0, ended: 0 }
+        Chain {
+            links,
+            edges,
+            rows_max,
+            scratch: Vec::new(),
+            faults,
+            finished: Vec::new(),
+            wanted: Vec::new(),
+            closed: 0,
+            ended: 0,
+        }
     }
 
     /// True if any of the targets cannot take more rows now.
@@ -157,11 +207,14 @@ impl Chain {
     /// Lets the most downstream link that can do something do one thing. False if none can.
     pub(crate) fn step(&mut self, now: Now) -> Result<bool> {
         for index in (0..self.links.len()).rev() {
+            if self.is_blocked(&self.links[index].targets) {
+                continue;
+            }
+            let mut wanted = Vec::new();
+            let is_ready = self.links[index].is_ready(now, &mut wanted)?;
+            self.wanted.extend(wanted.into_iter().map(|wanted| (index, wanted)));
             let link = &self.links[index];
-            let has_work = link.firing
-                || !link.queue.is_empty()
-                || link.operator.next_timer_ms().is_some_and(|timer_ms| timer_ms <= now.wall_ms);
-            if has_work && !self.is_blocked(&link.targets) {
+            if is_ready || self.faults.has(Fault::FillUnawaited) && link.has_batch() {
                 let name = link.name.clone();
                 self.work(index, now).map_err(|failure| failure.at_operator(name))?;
                 return Ok(true);
@@ -172,15 +225,13 @@ impl Chain {
 
     /// The next processing-time timer of any link, in milliseconds since the epoch.
     pub(crate) fn next_timer_ms(&self) -> Option<i64> {
-        self.links.iter().filter_map(|link| link.operator.next_timer_ms()).min()
+        self.links.iter().filter(|link| link.may_fire()).filter_map(|link| link.operator.next_timer_ms()).min()
     }
 
     fn work(&mut self, index: usize, now: Now) -> Result<()> {
         let link = &mut self.links[index];
-        if link.operator.next_timer_ms().is_some_and(|timer_ms| timer_ms <= now.wall_ms) {
-            link.firing = true;
-        }
-        if link.firing {
+        link.firing |= link.has_timer_due(now);
+        if link.firing && link.may_fire() {
             return self.fire(index, now);
         }
         match link.queue.pop_front() {
@@ -204,6 +255,9 @@ impl Chain {
     fn run_batch(&mut self, index: usize, input: u32, batch: Batch, now: Now) -> Result<()> {
         let mut out = Output::new(&mut self.scratch, self.rows_max, now);
         let link = &mut self.links[index];
+        if let Some(fill) = &mut link.fill {
+            fill.next_batch();
+        }
         if let Progress::Rows(done) = link.operator.on_batch(input, &batch, &mut out)? {
             let rest = batch.slice(done, batch.len() - done);
             link.queue.push_front(Merged::Batch(input, rest));
@@ -264,6 +318,8 @@ impl Chain {
             }
             let rows = &mut link.rows_since_full[position];
             let full = full || *rows > DELTA_ROWS_PER_LIVE_ROW * table.live_rows().max(1024);
+            // What is not there yet is in the files of the older deltas, which a full one would make superfluous.
+            let full = full && link.fill.is_none();
             if full {
                 *rows = 0;
             }
@@ -281,6 +337,51 @@ impl Chain {
         };
         link.gathering = Some((barrier.checkpoint, snapshot));
         self.forward(index, &Element::Barrier(Arc::clone(barrier)))
+    }
+
+    /// Puts up to `rows_max` rows that were read into the tables of every link that is being filled; true if more have
+    /// arrived.
+    pub(crate) fn fill(&mut self, rows_max: usize) -> Result<bool> {
+        let mut more = false;
+        for (index, link) in self.links.iter_mut().enumerate() {
+            let Some(fill) = &mut link.fill else { continue };
+            let mut wanted = Vec::new();
+            more |= fill.work(link.operator.as_mut(), rows_max, &mut wanted)?;
+            self.wanted.extend(wanted.into_iter().map(|wanted| (index, wanted)));
+            if fill.is_filled() {
+                let is_first = fill.is_first();
+                link.fill = None;
+                link.operator.start()?;
+                if is_first && link.watermark != EventTime::MIN {
+                    link.operator.on_watermark(link.watermark)?;
+                }
+                more = true;
+            }
+        }
+        Ok(more)
+    }
+
+    /// Rows that a link wanted have been read.
+    pub(crate) fn rows_arrived(&mut self, operator: OperatorId, rows: Arc<HomeRows>, is_urgent: bool) -> Result<()> {
+        let link = self.links.iter_mut().find(|link| link.id == operator);
+        let Some((link, fill)) = link.and_then(|link| Some((&mut link.operator, link.fill.as_mut()?))) else {
+            return Ok(());
+        };
+        if self.faults.has(Fault::FillOverwrites) {
+            for table in link.tables() {
+                let name = table.descriptor().name.clone();
+                for (_, delta) in rows.tables.iter().filter(|(other, _)| *other == name) {
+                    table.apply(&mut delta.entries(), fill.scope())?;
+                }
+            }
+        }
+        fill.arrive(rows, is_urgent);
+        Ok(())
+    }
+
+    /// What links want read, with the operator.
+    pub(crate) fn take_wanted(&mut self) -> Vec<(OperatorId, Wanted)> {
+        self.wanted.drain(..).map(|(index, wanted)| (self.links[index].id, wanted)).collect()
     }
 
     /// Gathers up to `rows_max` frozen rows of every link; true if some link is not done.

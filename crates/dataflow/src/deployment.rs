@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidemill_core::map::Map;
 use tidemill_core::metrics::Metrics;
 use tidemill_core::options::{ConfigOption, Configuration, OptionType};
-use tidemill_core::{EventTime, Failure, KeyGroupSet, KeyGroups, Now, OperatorId, Result, Routing, SubtaskIndex};
+use tidemill_core::{EventTime, Failure, KeyGroups, Now, OperatorId, Result, Routing, SubtaskIndex};
 use tidemill_expr::evaluator::Program;
 use tidemill_expr::{EvalContext, Expr, Field, RowType, SqlType, TimeZone};
 use tidemill_state::Scope;
@@ -15,6 +15,7 @@ use crate::channel::{Receiver, Sender, Wake, channel};
 use crate::counters::Counters;
 use crate::exchange::EdgeOut;
 use crate::faults::{Fault, Faults};
+use crate::fill::Fill;
 use crate::gate::Gate;
 use crate::graph::{Edge, JobGraph, Node, Partitioning, Role};
 use crate::operator::{OpenContext, Operator};
@@ -218,24 +219,25 @@ impl Builder<'_> {
         let counters = Arc::new(Counters::default());
         self.counters.push((described.operator_id(), Arc::clone(&counters)));
         let opened = self.open(operator.as_mut(), described, &counters, index);
-        let watermark = opened.map_err(|failure| failure.at_operator(described.name.clone()))?;
+        let (watermark, fill) = opened.map_err(|failure| failure.at_operator(described.name.clone()))?;
         let mut inputs: Vec<u32> = arriving(graph, node).map(|edge| edge.input).collect();
         inputs.sort_unstable();
         inputs.dedup();
         let id = described.operator_id();
         let mut link = Link::new(id, described.name.clone(), operator, counters, targets.into(), inputs.len());
-        link.restore_watermark(watermark);
+        link.restore(watermark, fill);
         Ok(link)
     }
 
-    /// Opens an operator and gives it back what it left in the checkpoint; returns its watermark.
+    /// Opens an operator and gives it back what it left in the checkpoint, but for the rows of its tables; returns its
+    /// watermark, and how its tables are filled.
     fn open(
         &self,
         operator: &mut dyn Operator,
         node: &Node,
         counters: &Arc<Counters>,
         index: SubtaskIndex,
-    ) -> Result<Option<EventTime>> {
+    ) -> Result<(Option<EventTime>, Option<Fill>)> {
         let owned = self.routing.owned_by(index);
         let scope = format!("{index}.{}", node.name);
         let metric = |name: &str| self.deployment.metrics.metric(&format!("{scope}.{name}"));
@@ -254,31 +256,19 @@ impl Builder<'_> {
         })?;
         let Some(restored) = self.deployment.restored.get(&node.operator_id()) else {
             operator.start()?;
-            return Ok(None);
+            return Ok((None, None));
         };
-        for table in operator.tables() {
-            let name = table.descriptor().name.clone();
-            for restored in restored.tables.get(&name).into_iter().flatten() {
-                for (groups, order_floor) in &restored.parts {
-                    let groups = intersection(groups, &owned);
-                    let scope = Scope {
-                        key_groups: self.deployment.key_groups,
-                        groups,
-                        order_floor: *order_floor,
-                        subtask: index,
-                        parallelism: self.deployment.parallelism,
-                    };
-                    table.apply(&mut restored.delta.entries(), &scope)?;
-                }
-            }
-        }
         operator.restore_blobs(&restored.blobs)?;
-        operator.start()?;
+        let scope = Scope::of(&self.routing, index);
+        let fill = restored.has_rows.then(|| Fill::new(operator, scope));
+        if fill.is_none() {
+            operator.start()?;
+        }
         let watermark = self.restored_watermark(node);
-        if let Some(watermark) = watermark {
+        if let Some(watermark) = watermark.filter(|_| !fill.as_ref().is_some_and(Fill::is_first)) {
             operator.on_watermark(watermark)?;
         }
-        Ok(watermark)
+        Ok((watermark, fill))
     }
 
     fn source(&mut self, node: usize, index: SubtaskIndex) -> Result<SourceTask> {
@@ -334,11 +324,6 @@ impl Builder<'_> {
         let random_seed = (self.deployment.generation << 32 | u64::from(index)) << 24;
         Ok(EvalContext { time_zone: TimeZone::parse(zone)?, random_seed, ..EvalContext::utc() })
     }
-}
-
-fn intersection(left: &KeyGroupSet, right: &KeyGroupSet) -> KeyGroupSet {
-    let groups = left.ranges().iter().flat_map(Clone::clone);
-    KeyGroupSet::from_ascending(groups.filter(|group| right.contains(*group)))
 }
 
 fn arriving(graph: &JobGraph, node: usize) -> impl Iterator<Item = &Edge> {

@@ -20,6 +20,10 @@ pub enum Fault {
     SnapshotBehindOutput,
     /// The watermark is not restored.
     ForgetWatermark,
+    /// Rows that are read to fill a table go over those that changed since.
+    FillOverwrites,
+    /// Rows are not waited for while a table is filled.
+    FillUnawaited,
 }
 
 /// The defects that are on; usually none.

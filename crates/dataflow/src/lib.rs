@@ -9,6 +9,7 @@ pub mod counters;
 pub mod deployment;
 mod exchange;
 pub mod faults;
+mod fill;
 mod gate;
 pub mod graph;
 pub mod operator;
@@ -26,8 +27,9 @@ mod watermarks;
 
 pub use catalog::{Connector, Connectors, ReadRequest, SinkChanges, SinkPlan, SourcePlan, TableSpec};
 pub use counters::{CounterValues, Counters};
+pub use fill::{Fetch, Wanted};
 pub use graph::{Edge, JobGraph, Node, Partitioning, ReadStage, Role, WatermarkSpec, WriteStage};
-pub use operator::{OpenContext, Operator, Output, Timers};
+pub use operator::{NeedsAllRows, OpenContext, Operator, Output, Pins, Timers};
 pub use pace::Pace;
 pub use registry::Registry;
 pub use sink::{Committer, Sink, Writer, WriterContext};

@@ -5,22 +5,34 @@ use std::sync::Arc;
 use tidemill_core::key_group::{KeyGroupSet, KeyGroups};
 use tidemill_core::metrics::Metric;
 use tidemill_core::{Barrier, Batch, EventTime, InputId, Now, OperatorId, Progress, Result, SubtaskIndex};
-use tidemill_state::StateTable;
+use tidemill_state::{Buckets, StateTable};
 
 use crate::counters::Counters;
 
 /// One operator of a chain; never called concurrently; stops when `out.is_full()`.
 ///
-/// Calls come in this order: `open`, then (after a restore) rows applied to [`tables`](Operator::tables) and
-/// [`restore_blobs`](Operator::restore_blobs), then [`start`](Operator::start), then elements as they come.
+/// Calls come in this order: `open`, then (after a restore) [`restore_blobs`](Operator::restore_blobs), then elements as they
+/// come. [`start`](Operator::start) is called once all rows are in [`tables`](Operator::tables): before any element if there
+/// is nothing to restore, or if the operator [needs all rows](Operator::needs_all_rows) always; otherwise between elements.
 pub trait Operator: Send {
     /// Declares tables and takes what it needs of its surroundings.
     fn open(&mut self, _cx: &mut OpenContext<'_>) -> Result<()> {
         Ok(())
     }
 
-    /// Tables and blobs are restored; rebuild what derives from them.
+    /// All rows and blobs are restored; rebuild what derives from them.
     fn start(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// For what it needs all rows of its tables, which after a restore are filled in the background.
+    fn needs_all_rows(&self) -> NeedsAllRows {
+        NeedsAllRows::Always
+    }
+
+    /// Names the rows that [`on_batch`](Operator::on_batch) will look for in any table, by their hashes. Called before a batch
+    /// is offered while tables are being filled, unless all rows are needed always. Changes nothing.
+    fn pin(&mut self, _input: InputId, _batch: &Batch, _pins: &mut Pins<'_>) -> Result<()> {
         Ok(())
     }
 
@@ -71,6 +83,37 @@ pub trait Operator: Send {
     /// The blobs of all former subtasks of this operator, after a restore, perhaps at another parallelism.
     fn restore_blobs(&mut self, _blobs: &[(String, Vec<u8>)]) -> Result<()> {
         Ok(())
+    }
+}
+
+/// For what an operator needs all rows of its tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NeedsAllRows {
+    /// For nothing: it looks only for rows that `pin` has named.
+    Never,
+    /// For `on_timers` and `on_end`. Rows may come between a watermark and what it makes due.
+    ForTimers,
+    /// For watermarks: what one makes due must fire before another row comes.
+    ForWatermarks,
+    /// For everything.
+    Always,
+}
+
+/// The rows that a batch needs.
+#[derive(Debug)]
+pub struct Pins<'a> {
+    buckets: &'a mut Buckets,
+}
+
+impl<'a> Pins<'a> {
+    /// Pins that are collected into `buckets`.
+    pub fn new(buckets: &'a mut Buckets) -> Pins<'a> {
+        Pins { buckets }
+    }
+
+    /// Adds the rows with these hashes.
+    pub fn add(&mut self, hashes: &[u64]) {
+        hashes.iter().for_each(|hash| self.buckets.insert(Buckets::of(*hash)));
     }
 }
 

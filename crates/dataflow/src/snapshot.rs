@@ -1,8 +1,6 @@
 //! What a subtask hands over for a checkpoint, and what it gets back after a restore.
 
-use std::collections::BTreeMap;
-
-use tidemill_core::{CheckpointId, EventTime, KeyGroupSet, OperatorId, SubtaskIndex};
+use tidemill_core::{CheckpointId, EventTime, OperatorId, SubtaskIndex};
 use tidemill_state::{DeltaSink, TableDescriptor};
 
 use crate::counters::CounterValues;
@@ -40,20 +38,11 @@ pub struct OperatorSnapshot {
     pub splits: Vec<(Split, EventTime)>,
 }
 
-/// A delta as it is to be applied.
-#[derive(Debug)]
-pub struct RestoredDelta {
-    /// Its entries.
-    pub delta: DeltaSink,
-    /// The key groups for which no newer full delta stands, in parts that share a floor: rows at or below it are gone.
-    pub parts: Vec<(KeyGroupSet, Option<i64>)>,
-}
-
 /// What all instances of an operator left in a checkpoint.
 #[derive(Debug, Default)]
 pub struct RestoredOperator {
-    /// Per table the deltas to apply, oldest first.
-    pub tables: BTreeMap<String, Vec<RestoredDelta>>,
+    /// True if there are rows of its tables to be read.
+    pub has_rows: bool,
     /// The blobs of all instances.
     pub blobs: Vec<(String, Vec<u8>)>,
     /// The smallest watermark over the instances that had one.

@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidemill_core::{Barrier, EventTime, Now, Result, SubtaskIndex};
+use tidemill_core::{Barrier, EventTime, Now, OperatorId, Result, SubtaskIndex};
+use tidemill_state::HomeRows;
 
 use crate::chain::{Chain, Target};
+use crate::fill::Fetch;
 use crate::gate::Gate;
 use crate::snapshot::{OperatorSnapshot, SubtaskSnapshot};
 use crate::source::Split;
@@ -15,6 +17,8 @@ use crate::source_task::SourceTask;
 
 /// Frozen rows gathered between two pieces of work while a checkpoint is being taken.
 const GATHER_ROWS_MAX: usize = 1024;
+/// Rows put into tables that are being filled between two pieces of work.
+const FILL_ROWS_MAX: usize = 1024;
 /// Pieces of work in one step of a subtask.
 const WORK_PER_STEP: usize = 64;
 
@@ -29,6 +33,8 @@ pub enum Command {
     Barrier(Arc<Barrier>),
     /// Sources: the job is complete, send `Closed`.
     Close,
+    /// Rows that an operator wanted have been read; said of an urgent wish, or of another.
+    Rows(OperatorId, Arc<HomeRows>, bool),
 }
 
 /// What a subtask tells the outside.
@@ -36,6 +42,8 @@ pub enum Command {
 pub enum Report {
     /// Its part of a checkpoint is gathered.
     Snapshot(SubtaskSnapshot),
+    /// Rows are to be read for it.
+    Fetch(Fetch),
     /// All rows have passed through it.
     Ended,
     /// Nothing will pass through it any more.
@@ -88,6 +96,9 @@ impl Subtask {
 
     /// Carries out a command.
     pub fn command(&mut self, command: Command) -> Result<()> {
+        if let Command::Rows(operator, rows, is_urgent) = command {
+            return self.chain.rows_arrived(operator, rows, is_urgent);
+        }
         let Head::Source(source, _) = &mut self.head else { return Ok(()) };
         match command {
             Command::AddSplits(splits) => {
@@ -98,6 +109,7 @@ impl Subtask {
             Command::NoMoreSplits => source.no_more_splits(),
             Command::Barrier(barrier) => source.barrier(&barrier)?,
             Command::Close => source.close(),
+            Command::Rows(..) => {}
         }
         Ok(())
     }
@@ -107,7 +119,8 @@ impl Subtask {
         let mut progressed = false;
         for _ in 0..WORK_PER_STEP {
             self.chain.flush_edges();
-            let worked = self.chain.step(now)? || self.pull(now)?;
+            let filled = self.chain.fill(FILL_ROWS_MAX)?;
+            let worked = self.chain.step(now)? || self.pull(now)? || filled;
             if self.chain.gather_all(GATHER_ROWS_MAX)? || worked {
                 progressed = true;
             }
@@ -159,6 +172,9 @@ impl Subtask {
     }
 
     fn report(&mut self, reports: &mut Vec<Report>) {
+        let (task, subtask) = (self.task, self.index);
+        let wanted = self.chain.take_wanted().into_iter();
+        reports.extend(wanted.map(|(operator, wanted)| Report::Fetch(Fetch { operator, task, subtask, wanted })));
         let mut expected = self.chain.links.len();
         if let Head::Source(source, _) = &mut self.head {
             expected += 1;

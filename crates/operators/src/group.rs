@@ -9,7 +9,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::{SortOptions, interleave, take};
 use tidemill_core::metrics::Metric;
 use tidemill_core::{Batch, InputId, Progress, Result, RowKind};
-use tidemill_dataflow::{OpenContext, Operator, Output};
+use tidemill_dataflow::{NeedsAllRows, OpenContext, Operator, Output, Pins};
 use tidemill_expr::Registry;
 use tidemill_state::{KeyedTable, StateTable};
 
@@ -66,6 +66,17 @@ impl GroupAggregate {
             words: Vec::new(),
             missing: None,
         })
+    }
+
+    /// Makes the rows of a batch the ones to be taken; returns their key columns.
+    fn set_keys(&mut self, batch: &Batch) -> Result<Vec<ArrayRef>> {
+        if self.global {
+            let keys: Vec<ArrayRef> = (0..self.fold.key_count()).map(|column| batch.column(column)).collect();
+            self.fold.set_keys(&keys, batch.len())?;
+            return Ok(keys);
+        }
+        self.fold.set_batch(batch.project(self.fold.needed()))?;
+        Ok(self.fold.batch_key_columns())
     }
 
     /// Counts the rows of each group, and finds rows that take back what is not there: their positions.
@@ -242,18 +253,25 @@ impl Operator for GroupAggregate {
         Ok(())
     }
 
+    fn needs_all_rows(&self) -> NeedsAllRows {
+        NeedsAllRows::Never
+    }
+
+    fn pin(&mut self, _input: InputId, batch: &Batch, pins: &mut Pins<'_>) -> Result<()> {
+        // The tables of DISTINCT and of values are hashed by the same key where it matters.
+        if !batch.is_empty() {
+            self.set_keys(batch)?;
+            pins.add(self.fold.keys().hashes());
+            self.fold.forget_batch();
+        }
+        Ok(())
+    }
+
     fn on_batch(&mut self, _input: InputId, batch: &Batch, out: &mut Output<'_>) -> Result<Progress> {
         if batch.is_empty() {
             return Ok(Progress::Done);
         }
-        let keys: Vec<ArrayRef> = if self.global {
-            let keys: Vec<ArrayRef> = (0..self.fold.key_count()).map(|column| batch.column(column)).collect();
-            self.fold.set_keys(&keys, batch.len())?;
-            keys
-        } else {
-            self.fold.set_batch(batch.project(self.fold.needed()))?;
-            self.fold.batch_key_columns()
-        };
+        let keys = self.set_keys(batch)?;
         self.rows.clear();
         self.table.upsert(self.fold.keys(), 0..batch.len(), &mut self.rows)?;
         let table = &self.table;

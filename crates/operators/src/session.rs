@@ -16,7 +16,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, UInt32Array};
 use tidemill_core::map::Set;
 use tidemill_core::{Batch, EventTime, Failure, InputId, Progress, Result, RowKind};
-use tidemill_dataflow::{Counters, OpenContext, Operator, Output, Timers};
+use tidemill_dataflow::{Counters, NeedsAllRows, OpenContext, Operator, Output, Pins, Timers};
 use tidemill_expr::Registry;
 use tidemill_state::{KeyedTable, OrderedTable, StateTable};
 
@@ -402,6 +402,19 @@ impl Operator for SessionAggregate {
                 self.ends.push(Reverse((self.earlier.values(row)[END] as i64, Place::Earlier(row))));
             }
             key = next + 1;
+        }
+        Ok(())
+    }
+
+    fn needs_all_rows(&self) -> NeedsAllRows {
+        NeedsAllRows::ForWatermarks
+    }
+
+    fn pin(&mut self, _input: InputId, batch: &Batch, pins: &mut Pins<'_>) -> Result<()> {
+        if !batch.is_empty() {
+            self.fold.set_batch(batch.project(self.fold.needed()))?;
+            pins.add(self.fold.keys().hashes());
+            self.fold.forget_batch();
         }
         Ok(())
     }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use tidemill_core::{CheckpointId, CheckpointKind, Now, OperatorId};
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::subtask::{Command, Report};
-use tidemill_dataflow::{JobGraph, Role};
+use tidemill_dataflow::{Fetch, JobGraph, Role};
+use tidemill_state::HomeRows;
 
 use crate::content::Content;
 use crate::coordinator::{Action, Coordinator, CoordinatorConfig, Event};
+use crate::homes::{Homes, ReadTask};
 use crate::job::JobEnd;
 use crate::job_io::JobIo;
 use crate::machine::Machine;
@@ -26,6 +28,8 @@ pub enum Happening {
     Worker(WorkerEvent),
     /// From a slot of a generation.
     Report(u64, Report),
+    /// Rows have been read for a subtask of a generation, or not.
+    Fetched(u64, Fetch, tidemill_core::Result<Arc<HomeRows>>),
     /// A slot of a generation has failed.
     SlotFailed(u64, tidemill_core::Failure),
 }
@@ -72,6 +76,8 @@ impl IoTask {
 pub trait Host {
     /// Does I/O; what came of it is handed to [`Driver::handle`] later.
     fn io(&mut self, task: IoTask);
+    /// Reads rows, several at once if it can, in any order; what came of it is handed to [`Driver::handle`] later.
+    fn read(&mut self, task: ReadTask);
     /// Builds the slots and lets them run.
     fn deploy(&mut self, opened: Opened) -> tidemill_core::Result<Plan>;
     /// Stops the slots.
@@ -90,6 +96,7 @@ pub struct Driver {
     mutant: Option<Mutant>,
     graph: Arc<JobGraph>,
     plan: Option<Plan>,
+    homes: Option<Arc<Homes>>,
     generation: u64,
     restored_from: Option<String>,
 }
@@ -103,6 +110,7 @@ impl Driver {
             mutant,
             graph: Arc::default(),
             plan: None,
+            homes: None,
             generation: 0,
             restored_from: None,
         }
@@ -125,13 +133,17 @@ impl Driver {
             Happening::Worker(event) => self.tell_worker(event, now, host),
             Happening::Report(generation, report) if generation == self.generation => match report {
                 Report::Snapshot(snapshot) => self.tell_worker(WorkerEvent::Snapshot(snapshot), now, host),
+                Report::Fetch(fetch) => self.tell_worker(WorkerEvent::Wanted(fetch), now, host),
                 Report::Ended => self.decide(Event::SubtaskEnded, now, host),
                 Report::Closed => self.decide(Event::SubtaskClosed, now, host),
             },
             Happening::SlotFailed(generation, failure) if generation == self.generation => {
                 self.decide(Event::SlotFailed(failure), now, host);
             }
-            Happening::Report(..) | Happening::SlotFailed(..) => {}
+            Happening::Fetched(generation, fetch, result) if generation == self.generation => {
+                self.tell_worker(WorkerEvent::Fetched(fetch, result), now, host);
+            }
+            Happening::Report(..) | Happening::SlotFailed(..) | Happening::Fetched(..) => {}
         }
     }
 
@@ -155,7 +167,19 @@ impl Driver {
                 WorkerAction::Decline(checkpoint, failure) => {
                     self.decide(Event::Decline(checkpoint, failure), now, host);
                 }
+                WorkerAction::Fetch(fetch) => self.read(fetch, host),
+                WorkerAction::Deliver(fetch, rows) => {
+                    let command = Command::Rows(fetch.operator, rows, fetch.wanted.is_urgent);
+                    host.command(Some(fetch.subtask), fetch.task, &command);
+                }
+                WorkerAction::Fail(failure) => self.decide(Event::SlotFailed(failure), now, host),
             }
+        }
+    }
+
+    fn read(&self, fetch: Fetch, host: &mut dyn Host) {
+        if let Some(homes) = &self.homes {
+            host.read(ReadTask { homes: Arc::clone(homes), generation: self.generation, fetch });
         }
     }
 
@@ -166,6 +190,7 @@ impl Driver {
             Action::Deploy(opened) => self.deploy(*opened, now, host),
             Action::Undeploy => {
                 self.worker = None;
+                self.homes = None;
                 host.undeploy();
             }
             Action::Assign(source, slot, splits) => {
@@ -188,6 +213,7 @@ impl Driver {
         self.generation = opened.generation;
         self.restored_from.clone_from(&opened.restored_from);
         self.graph = Arc::clone(&opened.graph);
+        self.homes.clone_from(&opened.homes);
         self.worker = Some(Worker::new(opened.subtasks, self.mutant));
         match host.deploy(opened) {
             Ok(plan) => self.plan = Some(plan),

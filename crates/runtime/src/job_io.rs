@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidemill_checkpoint::manifest::{ObjectRef, operator_id};
 use tidemill_checkpoint::{
     AppendError, CheckpointContent, Claim, Decision, DecisionLog, JobDirectory, JobIdentity, Resolution,
-    ResolveOptions, collect, resolve, write_checkpoint,
+    ResolveOptions, Verification, collect, resolve, write_checkpoint,
 };
 use tidemill_core::key_group::KeyGroups;
 use tidemill_core::storage::Storage;
@@ -19,6 +20,7 @@ use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role};
 
 use crate::content::{Content, TableChains, counters_of};
 use crate::coordinator::Discovered;
+use crate::homes::Homes;
 use crate::job::{CHECKPOINTS_RETAINED, JobSpec, MAX_PARALLELISM};
 use crate::mutants::Mutant;
 use crate::opened::Opened;
@@ -43,6 +45,8 @@ pub struct JobIo {
     files_written: u32,
     key_groups: Option<KeyGroups>,
     is_fresh: bool,
+    /// A run file has turned out to be damaged.
+    damaged: Arc<AtomicBool>,
 }
 
 /// What a start goes on from.
@@ -77,6 +81,7 @@ impl JobIo {
             files_written: 0,
             key_groups: None,
             is_fresh,
+            damaged: Arc::default(),
         }
     }
 
@@ -87,7 +92,13 @@ impl JobIo {
         let (log, resolution) = loop {
             attempt += 1;
             let mut log = DecisionLog::open(&self.directory, self.env.random_u64())?;
-            let resolution = resolve(&self.directory, log.history(), &ResolveOptions::default())?;
+            // Run files are checked as they are read, unless one has turned out to be damaged.
+            let verification = match self.damaged.load(Ordering::Relaxed) {
+                true => Verification::Everything,
+                false => Verification::Manifest,
+            };
+            let options = ResolveOptions { verification, ..ResolveOptions::default() };
+            let resolution = resolve(&self.directory, log.history(), &options)?;
             if resolution.finished {
                 return Ok(finished(&resolution));
             }
@@ -190,10 +201,6 @@ impl JobIo {
         let is_checkpoint = resolution.restore.is_some();
         let key_groups = self.choose_key_groups(content.as_ref().map_or(0, |content| content.header.key_groups))?;
         self.key_groups = Some(key_groups);
-        let (restored, splits) = match &content {
-            Some(content) => restore::load(storage.as_ref(), content)?,
-            None => Default::default(),
-        };
         let discovered = self.open_enumerators(&graph, content.as_ref())?;
         self.previous = resolution.restore.as_ref().map(|restore| restore.completed.root.clone());
         let tables = match (&content, is_checkpoint) {
@@ -201,6 +208,11 @@ impl JobIo {
             (Some(content), false) => self.adopt_savepoint(storage.as_ref(), content)?,
             (None, _) => TableChains::default(),
         };
+        let (restored, splits) = match &content {
+            Some(content) => restore::load(content, &tables)?,
+            None => Default::default(),
+        };
+        let homes = content.as_ref().map(|_| Homes::new(&self.storage, &tables, key_groups, &self.damaged));
         Ok(Opened {
             finished: false,
             generation,
@@ -213,6 +225,7 @@ impl JobIo {
             splits,
             discovered,
             tables,
+            homes: homes.map(Arc::new),
             counters: content.as_ref().map(|content| counters_of(&content.counters())).unwrap_or_default(),
             checkpoints_completed: content.as_ref().map_or(0, |content| content.header.checkpoints_completed),
             restored_from: url,

@@ -21,11 +21,13 @@ use tidemill_dataflow::{CounterValues, Counters, Registry};
 
 use crate::coordinator::{CoordinatorConfig, Event};
 use crate::driver::{Driver, Happening, Host, IoTask};
+use crate::homes::ReadTask;
 use crate::job::{
     CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, JobEnd, JobOutcome, JobSpec, JobStatus, RESTART_ATTEMPTS, Stop,
 };
 use crate::job_io::JobIo;
 use crate::opened::Opened;
+use crate::reads::READS_MAX;
 use crate::sleeper::Sleeper;
 
 /// A running job.
@@ -77,6 +79,7 @@ pub fn start(spec: JobSpec, registry: Registry, storage: Arc<dyn Storage>, env: 
         env,
         events: events.clone(),
         io: send_task,
+        reads: None,
         slots: Vec::new(),
         shared: Arc::clone(&shared),
         metrics: metrics.clone(),
@@ -115,6 +118,28 @@ fn run_io(mut io: JobIo, tasks: &Receiver<IoTask>, events: &Sender<Happening>) {
             return;
         }
     }
+}
+
+/// Starts the threads that read rows for subtasks.
+fn start_reading(events: &Sender<Happening>) -> Result<Sender<ReadTask>> {
+    let (sender, tasks) = channel::<ReadTask>();
+    let tasks = Arc::new(Mutex::new(tasks));
+    for number in 0..READS_MAX {
+        let (tasks, events) = (Arc::clone(&tasks), events.clone());
+        spawn(&format!("read-{number}"), move || {
+            loop {
+                let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(task) = next else { return };
+                let generation = task.generation;
+                let happened = catch_unwind(AssertUnwindSafe(|| task.run()))
+                    .unwrap_or_else(|panic| Happening::SlotFailed(generation, defect("reading", panic.as_ref())));
+                if events.send(happened).is_err() {
+                    return;
+                }
+            }
+        })?;
+    }
+    Ok(sender)
 }
 
 fn defect(place: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
@@ -191,6 +216,8 @@ struct Process {
     env: Arc<dyn Env>,
     events: Sender<Happening>,
     io: Sender<IoTask>,
+    /// To the threads that read, once there is something to be read.
+    reads: Option<Sender<ReadTask>>,
     slots: Vec<SlotThread>,
     shared: Arc<Mutex<Shared>>,
     metrics: Metrics,
@@ -258,7 +285,16 @@ impl Host for Process {
         let _ = self.io.send(task);
     }
 
+    fn read(&mut self, task: ReadTask) {
+        if let Some(reads) = &self.reads {
+            let _ = reads.send(task);
+        }
+    }
+
     fn deploy(&mut self, opened: Opened) -> Result<Plan> {
+        if opened.homes.is_some() && self.reads.is_none() {
+            self.reads = Some(start_reading(&self.events)?);
+        }
         let sleepers: Vec<Arc<Sleeper>> = (0..self.parallelism).map(|_| Arc::default()).collect();
         let wakers: Vec<Arc<dyn Wake>> = sleepers.iter().map(|sleeper| Arc::clone(sleeper) as Arc<dyn Wake>).collect();
         let deployed = Deployment {

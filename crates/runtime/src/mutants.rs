@@ -31,11 +31,15 @@ pub enum Mutant {
     ForgetWatermark,
     /// Collection does not look at the floor.
     CollectTooMuch,
+    /// Rows that are read to fill a table go over those that changed since.
+    FillOverwrites,
+    /// Rows are not waited for while a table is filled.
+    FillUnawaited,
 }
 
 impl Mutant {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Mutant); 13] = [
+    pub const ALL: [(&'static str, Mutant); 15] = [
         ("skip-alignment", Mutant::SkipAlignment),
         ("drop-aborted-delta", Mutant::DropAbortedDelta),
         ("drop-aborted-output", Mutant::DropAbortedOutput),
@@ -49,6 +53,8 @@ impl Mutant {
         ("snapshot-behind-output", Mutant::SnapshotBehindOutput),
         ("forget-watermark", Mutant::ForgetWatermark),
         ("collect-too-much", Mutant::CollectTooMuch),
+        ("fill-overwrites", Mutant::FillOverwrites),
+        ("fill-unawaited", Mutant::FillUnawaited),
     ];
 
     /// The variant of a name.
@@ -65,6 +71,8 @@ impl Mutant {
             Some(Mutant::DropHold) => Faults::only(Fault::DropHold),
             Some(Mutant::SnapshotBehindOutput) => Faults::only(Fault::SnapshotBehindOutput),
             Some(Mutant::ForgetWatermark) => Faults::only(Fault::ForgetWatermark),
+            Some(Mutant::FillOverwrites) => Faults::only(Fault::FillOverwrites),
+            Some(Mutant::FillUnawaited) => Faults::only(Fault::FillUnawaited),
             _ => Faults::none(),
         }
     }

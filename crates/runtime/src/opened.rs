@@ -9,6 +9,7 @@ use tidemill_dataflow::{CounterValues, JobGraph, Split};
 
 use crate::content::TableChains;
 use crate::coordinator::Discovered;
+use crate::homes::Homes;
 
 /// A job that is ready to be deployed, or that turned out to be finished.
 #[derive(Debug, Default)]
@@ -35,6 +36,8 @@ pub struct Opened {
     pub discovered: Vec<Discovered>,
     /// The run files of the checkpoint.
     pub tables: TableChains,
+    /// The same, to be read.
+    pub homes: Option<Arc<Homes>>,
     /// Counts before this start.
     pub counters: CounterValues,
     /// Completed checkpoints before this start.

@@ -11,11 +11,11 @@ use tidemill_core::map::Map;
 use tidemill_core::storage::Storage;
 use tidemill_core::{EventTime, KeyGroupSet, KeyGroups, OperatorId, Result, Routing};
 use tidemill_dataflow::Split;
-use tidemill_dataflow::snapshot::{RestoredDelta, RestoredOperator};
+use tidemill_dataflow::snapshot::RestoredOperator;
 use tidemill_state::run_file::{self, RunReader};
 use tidemill_state::{DeltaSink, Entry, TableDescriptor};
 
-use crate::content::effective_groups;
+use crate::content::{TableChains, effective_groups};
 use crate::worker::{OwnedDelta, OwnedRun};
 
 /// What operators left, and the splits of the sources.
@@ -66,8 +66,8 @@ fn range(groups: &KeyGroupSet) -> (u32, u32) {
     (first.map_or(0, |range| range.start), last.map_or(0, |range| range.end - 1))
 }
 
-/// Reads all that a checkpoint or savepoint holds of operators and splits.
-pub(crate) fn load(storage: &dyn Storage, content: &CheckpointContent) -> Result<Loaded> {
+/// All that a checkpoint or savepoint holds of operators and splits, but for the rows of tables, which stay in their files.
+pub(crate) fn load(content: &CheckpointContent, tables: &TableChains) -> Result<Loaded> {
     let mut operators: Map<OperatorId, RestoredOperator> = Map::default();
     let mut splits: BTreeMap<OperatorId, Vec<(Split, EventTime)>> = BTreeMap::new();
     for stored in content.subtasks().flat_map(|subtask| &subtask.operators) {
@@ -77,19 +77,14 @@ pub(crate) fn load(storage: &dyn Storage, content: &CheckpointContent) -> Result
         let watermarks = stored.input_watermarks.iter().map(|input| EventTime(input.watermark));
         let lowest = restored.watermark.into_iter().chain(watermarks).min();
         restored.watermark = lowest;
-        for table in &stored.tables {
-            let deltas = restored.tables.entry(table.name.clone()).or_default();
-            for position in 0..table.runs.len() {
-                let delta = read_delta(storage, &table.runs[position])?;
-                let parts = parts(&table.runs, position);
-                deltas.push(RestoredDelta { delta, parts });
-            }
-        }
         let found = stored.splits.iter().map(|split| {
             let state = Split { id: split.id.clone(), payload: split.payload.clone() };
             (state, EventTime(split.event_time_max))
         });
         splits.entry(id).or_default().extend(found);
+    }
+    for ((operator, _), _) in tables.chains.iter().filter(|(_, chain)| !chain.runs.is_empty()) {
+        operators.entry(*operator).or_default().has_rows = true;
     }
     for splits in splits.values_mut() {
         splits.sort_by(|left, right| left.0.id.cmp(&right.0.id));

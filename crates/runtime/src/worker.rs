@@ -1,4 +1,5 @@
-//! The worker's machine: gathers the snapshots of its slots, has them uploaded as one object per checkpoint, acknowledges.
+//! The worker's machine: gathers the snapshots of its slots, has them uploaded as one object per checkpoint, acknowledges; has
+//! rows read for subtasks whose tables are being filled.
 //!
 //! Invariants:
 //! 1. Every delta is kept, in memory or as an uploaded run, until a *completed* checkpoint that names it supersedes it.
@@ -9,11 +10,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tidemill_core::{CheckpointId, Failure, Now, OperatorId, SubtaskIndex};
+use tidemill_dataflow::Fetch;
 use tidemill_dataflow::snapshot::{OperatorSnapshot, SubtaskSnapshot};
-use tidemill_state::{DeltaSink, TableDescriptor};
+use tidemill_state::{DeltaSink, HomeRows, TableDescriptor};
 
 use crate::machine::Machine;
 use crate::mutants::Mutant;
+use crate::reads::Reads;
 
 /// A delta with its owner.
 #[derive(Debug)]
@@ -65,6 +68,10 @@ pub enum WorkerEvent {
     Completed(CheckpointId),
     /// The coordinator has given a checkpoint up.
     Aborted(CheckpointId),
+    /// A subtask wishes for rows of its tables.
+    Wanted(Fetch),
+    /// They have been read, or not.
+    Fetched(Fetch, Result<Arc<HomeRows>, Failure>),
 }
 
 /// What a worker wants done.
@@ -76,6 +83,12 @@ pub enum WorkerAction {
     Ack(Ack),
     /// Its part of the checkpoint could not be made durable.
     Decline(CheckpointId, Failure),
+    /// Read rows for a subtask.
+    Fetch(Fetch),
+    /// Hand rows to the subtask that wished for them.
+    Deliver(Fetch, Arc<HomeRows>),
+    /// The worker cannot go on.
+    Fail(Failure),
 }
 
 /// One worker of a job.
@@ -89,6 +102,7 @@ pub struct Worker {
     states: BTreeMap<CheckpointId, Vec<(SubtaskIndex, OperatorSnapshot)>>,
     uploaded: Vec<(CheckpointId, Vec<OwnedRun>)>,
     prepared: Vec<Prepared>,
+    reads: Reads,
 }
 
 /// Output that a sink prepared for a checkpoint that is not completed yet.
@@ -112,6 +126,24 @@ impl Worker {
             states: BTreeMap::new(),
             uploaded: Vec::new(),
             prepared: Vec::new(),
+            reads: Reads::default(),
+        }
+    }
+
+    fn on_fetched(&mut self, fetch: Fetch, result: Result<Arc<HomeRows>, Failure>, actions: &mut Vec<WorkerAction>) {
+        match result {
+            Ok(rows) => {
+                self.reads.done(&fetch);
+                actions.push(WorkerAction::Deliver(fetch, rows));
+            }
+            Err(failure) => actions.extend(self.reads.failed(fetch, failure).err().map(WorkerAction::Fail)),
+        }
+        self.read_next(actions);
+    }
+
+    fn read_next(&mut self, actions: &mut Vec<WorkerAction>) {
+        while let Some(fetch) = self.reads.next() {
+            actions.push(WorkerAction::Fetch(fetch));
         }
     }
 
@@ -227,6 +259,11 @@ impl Machine for Worker {
             WorkerEvent::Uploaded(checkpoint, result) => self.on_uploaded(checkpoint, result, actions),
             WorkerEvent::Completed(checkpoint) => self.on_completed(checkpoint),
             WorkerEvent::Aborted(checkpoint) => self.on_aborted(checkpoint),
+            WorkerEvent::Wanted(fetch) => {
+                self.reads.wish(fetch);
+                self.read_next(actions);
+            }
+            WorkerEvent::Fetched(fetch, result) => self.on_fetched(fetch, result, actions),
         }
     }
 }

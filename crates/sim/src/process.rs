@@ -1,6 +1,6 @@
 //! A simulated process: the machines, the I/O and the slots of a job, on the code that real processes run.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,6 +13,7 @@ use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::slot::Slot;
 use tidemill_dataflow::subtask::Command;
 use tidemill_runtime::driver::{Driver, Happening, Host, IoTask};
+use tidemill_runtime::homes::ReadTask;
 use tidemill_runtime::job_io::JobIo;
 use tidemill_runtime::opened::Opened;
 use tidemill_runtime::{JobEnd, Mutant};
@@ -63,6 +64,8 @@ pub struct SimHost {
     pub generation: u64,
     /// I/O that was asked for and is not begun.
     pub tasks: VecDeque<IoTask>,
+    /// Reads that were asked for and are not scheduled.
+    pub reads: Vec<ReadTask>,
     /// How it ended.
     pub end: Option<JobEnd>,
 }
@@ -77,6 +80,8 @@ pub struct Process {
     pub io: JobIo,
     /// Its view of the store.
     pub storage: Arc<SimStorage>,
+    /// Reads under way, by number.
+    pub reads: BTreeMap<u64, ReadTask>,
     /// True while an I/O task is under way.
     pub io_busy: bool,
     /// True while it is stopped (SIGSTOP).
@@ -94,6 +99,7 @@ impl SimHost {
             slots: Vec::new(),
             generation: 0,
             tasks: VecDeque::new(),
+            reads: Vec::new(),
             end: None,
         }
     }
@@ -102,6 +108,10 @@ impl SimHost {
 impl Host for SimHost {
     fn io(&mut self, task: IoTask) {
         self.tasks.push_back(task);
+    }
+
+    fn read(&mut self, task: ReadTask) {
+        self.reads.push(task);
     }
 
     fn deploy(&mut self, opened: Opened) -> Result<Plan> {
@@ -130,6 +140,7 @@ impl Host for SimHost {
             failed: false,
         });
         self.slots = slots.collect();
+        self.slots.iter().for_each(|slot| slot.bell.wake());
         Ok(deployed.plan)
     }
 

@@ -4,7 +4,7 @@
 //! that the seed draws the faults end; from then on the job must finish, and what is visible must be what the definition says.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,6 +65,7 @@ enum What {
     Step(usize),
     Ring(usize),
     Io,
+    Read(u64),
     Tick,
     Kill,
     Pause,
@@ -219,6 +220,7 @@ impl World {
             What::Step(slot) => ("step", slot as u64),
             What::Ring(slot) => ("ring", slot as u64),
             What::Io => ("io", 0),
+            What::Read(number) => ("read", number),
             What::Tick => ("tick", 0),
             What::Kill => ("kill", 0),
             What::Pause => ("pause", 0),
@@ -263,6 +265,7 @@ impl World {
                 }
             }
             What::Io => self.io(index),
+            What::Read(number) => self.read(index, number),
             What::Tick => self.deliver(index, Happening::Event(Event::Tick)),
         }
     }
@@ -305,7 +308,8 @@ impl World {
         let io = JobIo::new(spec, registry.clone(), Arc::clone(&storage) as _, env, mutant);
         let host = SimHost::new(registry, parallelism, mutant);
         let driver = Driver::new(config, mutant);
-        self.processes.push(Some(Process { driver, host, io, storage, io_busy: false, paused: false }));
+        let reads = BTreeMap::new();
+        self.processes.push(Some(Process { driver, host, io, storage, reads, io_busy: false, paused: false }));
         let index = self.processes.len() - 1;
         self.deliver(index, Happening::Event(Event::Start));
     }
@@ -332,6 +336,14 @@ impl World {
             return self.over(index, end);
         }
         let mut wanted = Vec::new();
+        for mut task in std::mem::take(&mut process.host.reads) {
+            self.sequence += 1;
+            // Tables are filled in pieces, sooner or later.
+            task.narrow((self.random.next() >> 48) as u16);
+            process.reads.insert(self.sequence, task);
+            let slow_ns = if self.random.chance(300) { 40 * MS } else { 2 * MS };
+            wanted.push((Some(self.random.between(10_000, slow_ns)), What::Read(self.sequence)));
+        }
         for (number, sim) in process.host.slots.iter_mut().enumerate() {
             if sim.bell.rang() && !sim.scheduled && !sim.failed {
                 sim.scheduled = true;
@@ -405,6 +417,22 @@ impl World {
         let crashed = process.storage.is_cut();
         let operations = self.store.operations.load(Ordering::Relaxed);
         self.trace.add(self.now(), index, "io-done", operations);
+        if crashed {
+            self.kill(index);
+            return self.restart_later();
+        }
+        self.deliver(index, happening);
+    }
+
+    fn read(&mut self, index: usize, number: u64) {
+        let Some(Some(process)) = self.processes.get_mut(index) else { return };
+        if process.paused {
+            return self.schedule(MS, index, What::Read(number));
+        }
+        let Some(task) = process.reads.remove(&number) else { return };
+        let happening = task.run();
+        let crashed = process.storage.is_cut();
+        self.trace.add(self.now(), index, "read-done", self.store.operations.load(Ordering::Relaxed));
         if crashed {
             self.kill(index);
             return self.restart_later();

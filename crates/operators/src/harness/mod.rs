@@ -14,6 +14,7 @@
 //! # Ok::<(), tidemill_core::Failure>(())
 //! ```
 
+mod refill;
 pub mod text;
 
 use std::collections::BTreeMap;
@@ -23,14 +24,15 @@ use arrow::array::ArrayRef;
 use tidemill_core::metrics::Metrics;
 use tidemill_core::options::Configuration;
 use tidemill_core::{
-    Barrier, Batch, CheckpointKind, EventTime, InputId, KeyEncoder, KeyGroups, Keys, Now, OperatorId, Progress, Result,
-    Routing, SubtaskIndex,
+    Barrier, Batch, CheckpointKind, EventTime, InputId, KeyEncoder, KeyGroupSet, KeyGroups, Keys, Now, OperatorId,
+    Progress, Result, Routing, SubtaskIndex,
 };
-use tidemill_dataflow::{CounterValues, Counters, OpenContext, Operator, Output, Timers};
+use tidemill_dataflow::{CounterValues, Counters, NeedsAllRows, OpenContext, Operator, Output, Timers};
 use tidemill_expr::arrays::scalars_to_array;
 use tidemill_expr::{Scalar, SqlType};
 use tidemill_state::{DeltaSink, Scope};
 
+use refill::Refill;
 use text::{Row, parse_rows, print_rows};
 
 /// Key groups of the jobs that harnesses pretend to be part of.
@@ -41,6 +43,8 @@ const KEY_GROUPS: u32 = 128;
 pub struct Snapshot {
     /// For each table its deltas, oldest first.
     tables: BTreeMap<String, Vec<DeltaSink>>,
+    /// Whose keys they are.
+    groups: KeyGroupSet,
     blobs: Vec<(String, Vec<u8>)>,
     watermark: Option<EventTime>,
 }
@@ -57,6 +61,7 @@ pub struct Harness {
     snapshot: Snapshot,
     checkpoint: u64,
     is_restored: bool,
+    refill: Option<Refill>,
 }
 
 impl Harness {
@@ -83,6 +88,7 @@ impl Harness {
             snapshot: Snapshot::default(),
             checkpoint: 0,
             is_restored: !snapshots.is_empty(),
+            refill: None,
         };
         let routing = routing(parallelism)?;
         let (metrics, options) = (harness.metrics.clone(), Configuration::default());
@@ -99,23 +105,19 @@ impl Harness {
             metric: &|name| metrics.metric(&format!("harness.{name}")),
             now: harness.now,
         })?;
-        let scope = Scope::of(&routing, subtask);
-        for snapshot in snapshots {
-            for table in harness.operator.tables() {
-                let deltas = snapshot.tables.get(&table.descriptor().name).map_or(&[][..], |deltas| deltas);
-                // Older deltas mean nothing before a full one.
-                let first = deltas.iter().rposition(DeltaSink::is_full).unwrap_or(0);
-                for (position, delta) in deltas.iter().enumerate().skip(first) {
-                    let order_floor = deltas[position..].iter().filter_map(DeltaSink::order_floor).max();
-                    table.apply(&mut delta.entries(), &Scope { order_floor, ..scope.clone() })?;
-                }
-            }
-        }
         let blobs: Vec<(String, Vec<u8>)> = snapshots.iter().flat_map(|snapshot| snapshot.blobs.clone()).collect();
         if !blobs.is_empty() {
             harness.operator.restore_blobs(&blobs)?;
         }
-        harness.operator.start()?;
+        harness.snapshot.groups = routing.owned_by(subtask);
+        if harness.is_restored {
+            let scope = Scope::of(&routing, subtask);
+            let operator = harness.operator.as_mut();
+            harness.refill = Some(Refill::new(operator, snapshots, routing.key_groups(), scope)?);
+            harness.fill(NeedsAllRows::Always)?;
+        } else {
+            harness.operator.start()?;
+        }
         if let Some(watermark) = snapshots.iter().filter_map(|snapshot| snapshot.watermark).min() {
             harness.watermark = watermark;
             harness.operator.on_watermark(watermark)?;
@@ -135,6 +137,11 @@ impl Harness {
 
     /// Sends a batch.
     pub fn batch(&mut self, input: InputId, batch: &Batch) -> Result<()> {
+        if let Some(refill) = &mut self.refill
+            && refill.pin(self.operator.as_mut(), input, batch)?
+        {
+            self.filled()?;
+        }
         let mut rest = batch.clone();
         loop {
             let mut emitted = Vec::new();
@@ -148,8 +155,24 @@ impl Harness {
         }
     }
 
+    /// Reads all rows that are missing after a restore, for an operator that needs all for so much.
+    fn fill(&mut self, needs: NeedsAllRows) -> Result<()> {
+        if let Some(refill) = &mut self.refill
+            && refill.fill(self.operator.as_mut(), needs)?
+        {
+            self.filled()?;
+        }
+        Ok(())
+    }
+
+    fn filled(&mut self) -> Result<()> {
+        self.refill = None;
+        self.operator.start()
+    }
+
     /// The watermark rises, and what is due fires.
     pub fn watermark(&mut self, watermark_ms: i64) -> Result<()> {
+        self.fill(NeedsAllRows::ForTimers)?;
         self.watermark = EventTime(watermark_ms);
         self.operator.on_watermark(self.watermark)?;
         self.fire()
@@ -157,6 +180,7 @@ impl Harness {
 
     /// The wall clock moves; what is due fires.
     pub fn wall_clock(&mut self, wall_ms: i64) -> Result<()> {
+        self.fill(NeedsAllRows::ForTimers)?;
         self.now = Now { monotonic_ns: self.now.monotonic_ns + 1, wall_ms };
         while self.operator.next_timer_ms().is_some_and(|timer_ms| timer_ms <= wall_ms) {
             self.fire()?;
@@ -185,6 +209,7 @@ impl Harness {
 
     /// The input ends: the greatest watermark, then the end.
     pub fn end(&mut self) -> Result<()> {
+        self.fill(NeedsAllRows::ForTimers)?;
         self.watermark(i64::MAX)?;
         self.until_done(|operator, out| operator.on_end(0, out))
     }
@@ -202,6 +227,8 @@ impl Harness {
 
     /// A checkpoint: what changed since the last one; with `full`, and the first time after a restore, everything.
     pub fn checkpoint(&mut self, full: bool) -> Result<Snapshot> {
+        // The first one after a restore stands alone.
+        self.fill(NeedsAllRows::Never)?;
         self.checkpoint += 1;
         let full = full || self.is_restored && self.checkpoint == 1;
         let kind = if full { CheckpointKind::StopWithSavepoint } else { CheckpointKind::Checkpoint };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array};
 use tidemill_core::{Batch, EventTime, Failure, InputId, Progress, Result};
-use tidemill_dataflow::{Counters, OpenContext, Operator, Output, Timers};
+use tidemill_dataflow::{Counters, NeedsAllRows, OpenContext, Operator, Output, Pins, Timers};
 use tidemill_expr::Registry;
 use tidemill_state::{SlicedTable, StateTable};
 
@@ -279,6 +279,23 @@ pub(super) fn prefix(end: i64) -> [u8; 8] {
 impl Operator for WindowAggregate {
     fn open(&mut self, cx: &mut OpenContext<'_>) -> Result<()> {
         self.counters = Some(Arc::clone(cx.counters));
+        Ok(())
+    }
+
+    fn needs_all_rows(&self) -> NeedsAllRows {
+        match self.sharing {
+            Sharing::Whole | Sharing::Apart => NeedsAllRows::ForTimers,
+            // A row that is late for one window may still be in time for the next, and goes to a slice that both have.
+            Sharing::Hop | Sharing::Cumulate => NeedsAllRows::ForWatermarks,
+        }
+    }
+
+    fn pin(&mut self, _input: InputId, batch: &Batch, pins: &mut Pins<'_>) -> Result<()> {
+        if !batch.is_empty() {
+            self.take_batch(batch, None)?;
+            pins.add(self.fold.keys().hashes());
+            self.fold.forget_batch();
+        }
         Ok(())
     }
 
