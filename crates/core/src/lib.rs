@@ -3,6 +3,7 @@
 //! Does not own: SQL types and expressions (`expr`), state (`state`), anything that runs (`dataflow`, `runtime`).
 
 pub mod batch;
+mod bounds;
 pub mod element;
 pub mod env;
 pub mod event_time;
@@ -19,6 +20,7 @@ pub mod row_kind;
 pub mod storage;
 pub mod strings;
 
+pub use bounds::bounds;
 pub use batch::{Batch, KeyHashes, TimeBounds};
 pub use element::{Barrier, CheckpointKind, Element, Progress};
 pub use env::{Env, Now};

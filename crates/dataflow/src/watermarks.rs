@@ -8,7 +8,7 @@ use std::ops::Range;
 use arrow::array::{Array, AsArray, PrimitiveArray};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
 use tidemill_core::map::Map;
-use tidemill_core::{Batch, Element, EventTime, Failure, Result, TimeBounds};
+use tidemill_core::{Batch, Element, EventTime, Failure, Result, TimeBounds, bounds};
 use tidemill_expr::evaluator::Program;
 use tidemill_expr::{EvalContext, Expr, SqlType};
 
@@ -63,8 +63,7 @@ impl Watermarks {
             let text = "the event-time column of a row is NULL; filter such rows out or give the column a default";
             return Err(Failure::data("watermark.null", text));
         }
-        let Some(min) = arrow::compute::min(times) else { return Ok(()) };
-        let max = arrow::compute::max(times).unwrap_or(min);
+        let Some((min, max)) = bounds(times.values()) else { return Ok(()) };
         let batch = batch.with_time(Some(TimeBounds { column: self.column, min, max }));
         let candidates = self.candidates(&batch, cx)?;
         let highest = match &candidates {
@@ -138,7 +137,9 @@ impl Rows<'_> {
             let chunk = from..batch.len().min(from + CHUNK);
             let highest = running.max(self.highest(chunk.clone()));
             let reached = highest.min(others);
-            if reached <= emitted || self.lowest(chunk.clone()) > reached {
+            let lowest =
+                || bounds(&self.times.values()[chunk.clone()]).map_or(EventTime::MAX, |(min, _)| EventTime(min));
+            if reached <= emitted || lowest() > reached {
                 running = highest;
                 continue;
             }
@@ -151,28 +152,30 @@ impl Rows<'_> {
                     out.push(Element::Watermark(combined));
                     (start, emitted) = (row, combined);
                 }
-                running = running.max(self.highest(row..row + 1));
+                running = running.max(self.of_row(row));
             }
         }
         out.push(Element::Batch(batch.slice(start, batch.len() - start)));
         emitted
     }
 
-    fn lowest(&self, rows: Range<usize>) -> EventTime {
-        EventTime(self.times.values()[rows].iter().copied().fold(i64::MAX, i64::min))
+    /// The watermark that follows from a row.
+    fn of_row(&self, row: usize) -> EventTime {
+        EventTime(match self.candidates {
+            None => self.times.value(row).saturating_sub(self.delay_ms),
+            Some(candidates) if candidates.is_valid(row) => candidates.value(row),
+            Some(_) => i64::MIN,
+        })
     }
 
     /// The highest watermark that follows from one of the rows.
     fn highest(&self, rows: Range<usize>) -> EventTime {
-        let highest = |times: &[i64]| times.iter().copied().fold(i64::MIN, i64::max);
-        EventTime(match self.candidates {
-            None => highest(&self.times.values()[rows]).saturating_sub(self.delay_ms),
-            Some(candidates) if candidates.null_count() == 0 => highest(&candidates.values()[rows]),
-            Some(candidates) => {
-                let known = rows.filter(|row| candidates.is_valid(*row));
-                known.map(|row| candidates.value(row)).fold(i64::MIN, i64::max)
-            }
-        })
+        let highest = |times: &[i64]| bounds(times).map_or(i64::MIN, |(_, max)| max);
+        match self.candidates {
+            None => EventTime(highest(&self.times.values()[rows]).saturating_sub(self.delay_ms)),
+            Some(candidates) if candidates.null_count() == 0 => EventTime(highest(&candidates.values()[rows])),
+            Some(_) => rows.map(|row| self.of_row(row)).max().unwrap_or(EventTime::MIN),
+        }
     }
 }
 

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::datatypes::TimestampMillisecondType;
-use tidemill_core::{Batch, EventTime, InputId, Progress, Result, RowKind, TimeBounds};
+use tidemill_core::{Batch, EventTime, InputId, Progress, Result, RowKind, TimeBounds, bounds};
 use tidemill_dataflow::{OpenContext, Operator, Output};
 use tidemill_expr::evaluator::{Calc, Program, filter_batch};
 use tidemill_expr::{EvalContext, Expr, Field, Registry, RowType, TimeZone};
 
 use crate::config::{CALC, CalcConfig, decode, decode_types};
-use crate::window::partition::bounds;
 
 /// The operator of kind `calc`.
 pub struct CalcOperator {

@@ -3,7 +3,7 @@
 //! A segment is 512 buckets of a cache line; a bucket holds eight slots, their tags (the 32 low bits of the hash) first,
 //! then their row numbers. Of a hash, bits 0 to 8 choose the bucket, the bits from 9 on the segment, so a key lies in the
 //! first bucket from there, around the end of the segment, that had a free slot. A lookup of a batch is two passes: name
-//! the cache lines, then look. When a segment is about three quarters full it is split in two, which moves some 3,000 slots
+//! the cache lines, then look. When a segment is about five eighths full it is split in two, which moves some 3,000 slots
 //! and nothing else; a table of millions of keys never stops to be rehashed. The first segment starts with one bucket and doubles.
 //!
 //! The index knows no keys: a row found by its tag is a candidate until its key has been compared.
@@ -232,11 +232,11 @@ impl Index {
         }
     }
 
-    /// With how many used slots a segment grows: from five to seven eighths of them, another number for each segment. Keys
+    /// With how many used slots a segment grows: from four to six eighths of them, another number for each segment. Keys
     /// are so even that otherwise all segments would be split within a few calls.
     fn limit(&self, number: usize) -> usize {
         let slots = (self.bucket_mask + 1) * SLOTS;
-        slots / 8 * 5 + slots / 4 * (number.wrapping_mul(0x9e37_79b9) >> 8 & 255) / 256
+        slots / 2 + slots / 4 * (number.wrapping_mul(0x9e37_79b9) >> 8 & 255) / 256
     }
 
     /// Takes a row out. `hash` and `row` must be as inserted.

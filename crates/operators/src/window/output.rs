@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, TimestampMillisecondArray};
-use tidemill_core::{Batch, Failure, Result, TimeBounds};
+use tidemill_core::{Batch, Failure, Result, TimeBounds, bounds};
 
 use super::zone::Zone;
 use crate::config::{OutputColumn, OutputKind};
@@ -59,7 +59,7 @@ impl WindowOutput {
     pub fn of_windows(&self, keys: &[ArrayRef], results: &[ArrayRef], starts: Vec<i64>, ends: Vec<i64>) -> Batch {
         let rows = starts.len();
         let times: Vec<i64> = ends.iter().map(|end| self.zone.to_moment(end.saturating_sub(1))).collect();
-        let bounds = super::partition::bounds(&times).unwrap_or((i64::MAX, i64::MIN));
+        let bounds = bounds(&times).unwrap_or((i64::MAX, i64::MIN));
         let [starts, ends, times] =
             [starts, ends, times].map(|column| Arc::new(TimestampMillisecondArray::from(column)) as ArrayRef);
         self.build(keys, results, rows, bounds, &|kind| match kind {

@@ -135,17 +135,12 @@ impl Partition {
     }
 }
 
-/// The smallest and the largest of some times; none without times.
-pub fn bounds(times: &[i64]) -> Option<(i64, i64)> {
-    let first = *times.first()?;
-    Some(times.iter().fold((first, first), |(min, max), time| (min.min(*time), max.max(*time))))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::config::{WindowKind, WindowSpec};
+    use tidemill_core::bounds;
 
     #[test]
     fn every_row_is_found_in_its_slice_in_order() {

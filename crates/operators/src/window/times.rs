@@ -2,9 +2,9 @@
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
-use tidemill_core::{Batch, Failure, Result};
+use tidemill_core::{Batch, Failure, Result, bounds};
 
-use super::partition::{Partition, bounds};
+use super::partition::Partition;
 use super::slices::Slices;
 use super::zone::Zone;
 

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, TimestampMillisecondArray, UInt32Array};
-use tidemill_core::{Batch, Failure, InputId, Progress, Result, TimeBounds};
+use tidemill_core::{Batch, Failure, InputId, Progress, Result, TimeBounds, bounds};
 use tidemill_dataflow::{Operator, Output};
 
-use super::partition::bounds;
 use super::slices::Slices;
 use super::times::times;
 use super::zone::Zone;
