@@ -5,21 +5,22 @@
 //! Damage that is found here may be in any checkpoint that names the file, so that the job has to be opened anew, with every
 //! byte of every checkpoint read before it is trusted.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tidemill_checkpoint::{RunRef, decode_descriptor, tree};
 use tidemill_core::map::Map;
 use tidemill_core::storage::Storage;
-use tidemill_core::{Failure, KeyGroups, OperatorId, Result};
+use tidemill_core::{Failure, KeyGroups, OperatorId, Result, SubtaskIndex};
 use tidemill_dataflow::Fetch;
 use tidemill_state::run_file::StoredRun;
 use tidemill_state::{Home, HomeRows, HomeRun, HomeTable, RunSource};
 
 use crate::content::{Chain, TableChains};
 
-/// Runs up to this many bytes are read whole.
-const SMALL_RUN: u64 = 1 << 20;
+/// Runs up to this many bytes are read whole, and kept until the tables are filled.
+const SMALL_RUN: u64 = 256 << 10;
 /// Pages of 4 KiB in a piece that nobody waits for.
 const PIECE_PAGES: u64 = 128;
 
@@ -30,6 +31,7 @@ pub const DAMAGED: &str = "checkpoint.file-damaged";
 pub struct Homes {
     storage: Arc<dyn Storage>,
     key_groups: KeyGroups,
+    parallelism: u32,
     operators: Map<OperatorId, OperatorHome>,
     /// Set when damage is found.
     damaged: Arc<AtomicBool>,
@@ -39,24 +41,34 @@ pub struct Homes {
 
 struct OperatorHome {
     tables: Vec<(String, Chain)>,
-    home: Mutex<Option<Arc<Home>>>,
+    state: Mutex<HomeState>,
+}
+
+#[derive(Default)]
+struct HomeState {
+    home: Option<Arc<Home>>,
+    /// The subtasks that have been given everything.
+    served: BTreeSet<SubtaskIndex>,
 }
 
 impl Homes {
-    /// The homes of tables with these runs. `damaged` is set when a file turns out to be.
+    /// The homes of tables with these runs, for so many subtasks of each operator. `damaged` is set when a file turns out to
+    /// be.
     pub fn new(
         storage: &Arc<dyn Storage>,
         tables: &TableChains,
         key_groups: KeyGroups,
+        parallelism: u32,
         damaged: &Arc<AtomicBool>,
     ) -> Homes {
         let mut operators: Map<OperatorId, OperatorHome> = Map::default();
         for ((operator, table), chain) in &tables.chains {
-            let new = || OperatorHome { tables: Vec::new(), home: Mutex::default() };
+            let new = || OperatorHome { tables: Vec::new(), state: Mutex::default() };
             operators.entry(*operator).or_insert_with(new).tables.push((table.clone(), chain.clone()));
         }
         let is_verified = damaged.load(Ordering::Relaxed);
-        Homes { storage: Arc::clone(storage), key_groups, operators, damaged: Arc::clone(damaged), is_verified }
+        let (storage, damaged) = (Arc::clone(storage), Arc::clone(damaged));
+        Homes { storage, key_groups, parallelism, operators, damaged, is_verified }
     }
 
     /// Reads rows that an operator instance wants. Blocks.
@@ -72,17 +84,25 @@ impl Homes {
         let wanted = &fetch.wanted;
         let pages_max = if wanted.is_urgent { u64::MAX } else { PIECE_PAGES };
         let rows = self.home(operator).and_then(|home| home.read(&wanted.buckets, pages_max, wanted.whole));
-        rows.map_err(|failure| self.judge(operator, failure))
+        let rows = rows.map_err(|failure| self.judge(operator, failure))?;
+        if !wanted.is_urgent && rows.buckets == *wanted.buckets {
+            let mut state = operator.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.served.insert(fetch.subtask);
+            if state.served.len() >= self.parallelism as usize {
+                state.home = None;
+            }
+        }
+        Ok(rows)
     }
 
     fn home(&self, operator: &OperatorHome) -> Result<Arc<Home>> {
-        let mut home = operator.home.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(home) = &*home {
+        let mut state = operator.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(home) = &state.home {
             return Ok(Arc::clone(home));
         }
         let tables: Result<Vec<HomeTable>> =
             operator.tables.iter().map(|(name, chain)| self.open(name, chain)).collect();
-        Ok(Arc::clone(home.insert(Arc::new(Home::new(tables?)))))
+        Ok(Arc::clone(state.home.insert(Arc::new(Home::new(tables?)))))
     }
 
     fn open(&self, name: &str, chain: &Chain) -> Result<HomeTable> {

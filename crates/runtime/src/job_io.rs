@@ -212,7 +212,9 @@ impl JobIo {
             Some(content) => restore::load(content, &tables)?,
             None => Default::default(),
         };
-        let homes = content.as_ref().map(|_| Homes::new(&self.storage, &tables, key_groups, &self.damaged));
+        let parallelism = self.spec.parallelism;
+        let new = |_: &CheckpointContent| Homes::new(&self.storage, &tables, key_groups, parallelism, &self.damaged);
+        let homes = content.as_ref().map(new);
         Ok(Opened {
             finished: false,
             generation,

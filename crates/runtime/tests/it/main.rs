@@ -3,4 +3,5 @@
 
 mod a_directory_belongs_to_one_job;
 mod a_stopped_job_goes_on_where_it_was;
+mod damaged_files_lead_to_older_checkpoints;
 mod support;

@@ -87,14 +87,23 @@ pub struct Visible {
     pub committed: BTreeMap<String, Vec<(i64, i64)>>,
 }
 
-/// A sink whose rows become visible when they are committed.
-#[derive(Clone, Default)]
-pub struct Ledger(pub Arc<Mutex<Visible>>);
+/// A sink whose rows become visible when they are committed; or, without commits, never.
+#[derive(Clone)]
+pub struct Ledger {
+    pub visible: Arc<Mutex<Visible>>,
+    pub commits: bool,
+}
+
+impl Default for Ledger {
+    fn default() -> Ledger {
+        Ledger { visible: Arc::default(), commits: true }
+    }
+}
 
 impl Ledger {
     /// All visible rows, sorted.
     pub fn rows(&self) -> Vec<(i64, i64)> {
-        let mut rows: Vec<(i64, i64)> = self.0.lock().unwrap().committed.values().flatten().copied().collect();
+        let mut rows: Vec<(i64, i64)> = self.visible.lock().unwrap().committed.values().flatten().copied().collect();
         rows.sort_unstable();
         rows
     }
@@ -119,8 +128,11 @@ impl Writer for LedgerWriter {
         Ok(Progress::Done)
     }
     fn prepare(&mut self, checkpoint: CheckpointId) -> Result<Vec<Vec<u8>>> {
+        if !self.0.commits {
+            return Ok(Vec::new());
+        }
         let name = format!("{}-{checkpoint}", self.1);
-        self.0.0.lock().unwrap().prepared.insert(name.clone(), std::mem::take(&mut self.2));
+        self.0.visible.lock().unwrap().prepared.insert(name.clone(), std::mem::take(&mut self.2));
         Ok(vec![name.into_bytes()])
     }
 }
@@ -129,7 +141,7 @@ struct LedgerCommitter(Ledger);
 
 impl Committer for LedgerCommitter {
     fn commit(&mut self, prepared: &[Vec<u8>]) -> Result<()> {
-        let mut visible = self.0.0.lock().unwrap();
+        let mut visible = self.0.visible.lock().unwrap();
         for name in prepared {
             let name = String::from_utf8(name.clone()).unwrap();
             if let Some(rows) = visible.prepared.remove(&name) {
