@@ -26,6 +26,11 @@ pub(crate) fn canonical(expr: Expr, data_type: &DataType) -> Expr {
     if !has_forms(data_type) {
         return expr;
     }
+    call(expr)
+}
+
+/// The same as a call whatever the type; other types have one form of each value already.
+pub(crate) fn call(expr: Expr) -> Expr {
     let function = Canonical { signature: Signature::any(1, Volatility::Immutable) };
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(function)), vec![expr]))
 }

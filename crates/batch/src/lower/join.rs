@@ -9,7 +9,7 @@ use tidemill_expr::Expr;
 use tidemill_planner::rel::{ColId, JoinKind, Rel};
 
 use super::{Lower, planned};
-use crate::canonical::canonical;
+use crate::canonical::{self, canonical};
 use crate::expressions::Asked;
 
 impl Lower<'_> {
@@ -42,18 +42,21 @@ impl Lower<'_> {
         condition: &Expr,
         sides: &[Vec<ColId>; 2],
     ) -> Result<(Vec<(DfExpr, DfExpr)>, Option<DfExpr>)> {
-        let (mut on, mut rest) = (Vec::new(), Vec::new());
+        let (mut pairs, mut rest) = (Vec::new(), Vec::new());
         for conjunct in condition.clone().conjuncts() {
             match self.exprs.equality(&conjunct, &sides[0], &sides[1]) {
-                Some((left, right)) => on.push((self.key(left), self.key(right))),
+                Some(pair) => pairs.push(pair),
                 None => rest.push(conjunct),
             }
         }
-        if rest.is_empty() {
-            return Ok((on, None));
-        }
         let rest = Expr::and(rest, &|id| self.registry().ty(id));
-        Ok((on, Some(self.on_pairs(&rest, sides, Asked::Truth)?)))
+        // DataFusion puts one key for the other to ask a condition of one side alone, even one that must stay where it is;
+        // but only where both keys are plain columns.
+        let left_key =
+            |id: ColId| if self.exprs.is_movable(&rest) { self.key(id) } else { canonical::call(self.column(id)) };
+        let on = pairs.into_iter().map(|(left, right)| (left_key(left), self.key(right))).collect();
+        let filter = if rest.is_true() { None } else { Some(self.on_pairs(&rest, sides, Asked::Truth)?) };
+        Ok((on, filter))
     }
 
     fn key(&self, id: ColId) -> DfExpr {

@@ -33,6 +33,16 @@ fn a_condition_on_pairs_is_not_asked_of_rows_without_a_match() {
 }
 
 #[test]
+fn a_condition_on_pairs_is_not_asked_of_the_side_that_has_its_columns() {
+    let mut world = divisors();
+    // The only other column is a key, which DataFusion would replace by that of the first side.
+    for kind in ["", "LEFT"] {
+        let sql = format!("SELECT COUNT(w.s) FROM t AS u {kind} JOIN t AS w ON u.s = w.s AND u.x = 2 AND 10 / u.x > 1");
+        assert_eq!(world.rows(&sql), ["1"]);
+    }
+}
+
+#[test]
 fn filters_mean_the_same_apart_and_together() {
     let mut world =
         World::after("CREATE VIEW t AS SELECT * FROM (VALUES (0, 0), (CAST(NULL AS INT), 0), (1, 2)) AS v(a, x)");

@@ -117,7 +117,7 @@ fn parse_bool(text: &str) -> Option<bool> {
 
 /// A whole number; digits after a point are checked and cut off.
 fn parse_integer(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

@@ -44,6 +44,7 @@ fn text_that_cannot_be_read_is_an_error_and_with_try_cast_null() {
     assert_eq!(cast_in("UTC", string("abc"), SqlType::INT, true), "null");
     assert_eq!(cast(string(" 42 "), SqlType::INT), "42");
     assert_eq!(cast(string("1.9"), SqlType::INT), "1");
+    assert!(cast(string(" "), SqlType::INT).contains("cannot be cast"));
     assert_eq!(cast(string("Yes"), SqlType::BOOLEAN), "TRUE");
     assert_eq!(cast(string("1e3"), SqlType::DOUBLE), "1000.0");
     assert!(cast(string("inf"), SqlType::DOUBLE).contains("cannot be cast"));
