@@ -116,7 +116,9 @@ impl Link {
             Some(Merged::Batch(input, batch)) => fill.has_rows_for(self.operator.as_mut(), *input, batch, wanted),
             Some(Merged::Watermark(_)) => Ok(fill.may_pass_watermarks()),
             Some(Merged::End(_) | Merged::Closed) => Ok(fill.may_fire()),
-            Some(Merged::Barrier(_) | Merged::Idle(_)) => Ok(true),
+            // Idle is who has nothing more to emit.
+            Some(Merged::Idle(_)) => Ok(fill.may_fire() || !is_due),
+            Some(Merged::Barrier(_)) => Ok(true),
         }
     }
 }
@@ -132,6 +134,8 @@ pub(crate) struct Chain {
     pub(crate) finished: Vec<(u64, OperatorSnapshot)>,
     /// What links want read, with the link's number.
     wanted: Vec<(usize, Wanted)>,
+    /// Operators whose tables have been filled.
+    pub(crate) filled: Vec<OperatorId>,
     /// True once every element of the job has passed.
     pub(crate) closed: usize,
     /// Number of links and edges that have seen the end.
@@ -148,6 +152,7 @@ impl Chain {
             faults,
             finished: Vec::new(),
             wanted: Vec::new(),
+            filled: Vec::new(),
             closed: 0,
             ended: 0,
         }
@@ -351,6 +356,7 @@ impl Chain {
             if fill.is_filled() {
                 let is_first = fill.is_first();
                 link.fill = None;
+                self.filled.push(link.id);
                 link.operator.start()?;
                 if is_first && link.watermark != EventTime::MIN {
                     link.operator.on_watermark(link.watermark)?;

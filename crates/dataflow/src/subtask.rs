@@ -44,6 +44,8 @@ pub enum Report {
     Snapshot(SubtaskSnapshot),
     /// Rows are to be read for it.
     Fetch(Fetch),
+    /// All rows of an operator's tables are in memory.
+    Filled(OperatorId, SubtaskIndex),
     /// All rows have passed through it.
     Ended,
     /// Nothing will pass through it any more.
@@ -175,6 +177,7 @@ impl Subtask {
         let (task, subtask) = (self.task, self.index);
         let wanted = self.chain.take_wanted().into_iter();
         reports.extend(wanted.map(|(operator, wanted)| Report::Fetch(Fetch { operator, task, subtask, wanted })));
+        reports.extend(self.chain.filled.drain(..).map(|operator| Report::Filled(operator, subtask)));
         let mut expected = self.chain.links.len();
         if let Head::Source(source, _) = &mut self.head {
             expected += 1;

@@ -134,6 +134,9 @@ impl Driver {
             Happening::Report(generation, report) if generation == self.generation => match report {
                 Report::Snapshot(snapshot) => self.tell_worker(WorkerEvent::Snapshot(snapshot), now, host),
                 Report::Fetch(fetch) => self.tell_worker(WorkerEvent::Wanted(fetch), now, host),
+                Report::Filled(operator, subtask) => {
+                    self.homes.iter().for_each(|homes| homes.filled(operator, subtask));
+                }
                 Report::Ended => self.decide(Event::SubtaskEnded, now, host),
                 Report::Closed => self.decide(Event::SubtaskClosed, now, host),
             },

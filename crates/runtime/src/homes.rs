@@ -41,14 +41,9 @@ pub struct Homes {
 
 struct OperatorHome {
     tables: Vec<(String, Chain)>,
-    state: Mutex<HomeState>,
-}
-
-#[derive(Default)]
-struct HomeState {
-    home: Option<Arc<Home>>,
-    /// The subtasks that have been given everything.
-    served: BTreeSet<SubtaskIndex>,
+    home: Mutex<Option<Arc<Home>>>,
+    /// Subtasks whose tables are filled.
+    filled: Mutex<BTreeSet<SubtaskIndex>>,
 }
 
 impl Homes {
@@ -63,7 +58,7 @@ impl Homes {
     ) -> Homes {
         let mut operators: Map<OperatorId, OperatorHome> = Map::default();
         for ((operator, table), chain) in &tables.chains {
-            let new = || OperatorHome { tables: Vec::new(), state: Mutex::default() };
+            let new = || OperatorHome { tables: Vec::new(), home: Mutex::default(), filled: Mutex::default() };
             operators.entry(*operator).or_insert_with(new).tables.push((table.clone(), chain.clone()));
         }
         let is_verified = damaged.load(Ordering::Relaxed);
@@ -84,25 +79,35 @@ impl Homes {
         let wanted = &fetch.wanted;
         let pages_max = if wanted.is_urgent { u64::MAX } else { PIECE_PAGES };
         let rows = self.home(operator).and_then(|home| home.read(&wanted.buckets, pages_max, wanted.whole));
-        let rows = rows.map_err(|failure| self.judge(operator, failure))?;
-        if !wanted.is_urgent && rows.buckets == *wanted.buckets {
-            let mut state = operator.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.served.insert(fetch.subtask);
-            if state.served.len() >= self.parallelism as usize {
-                state.home = None;
-            }
+        rows.map_err(|failure| self.judge(operator, failure))
+    }
+
+    /// A subtask needs no more rows. Files of an operator whose subtasks are all filled are not read any more: they may go.
+    pub fn filled(&self, operator: OperatorId, subtask: SubtaskIndex) {
+        let Some(operator) = self.operators.get(&operator) else { return };
+        operator.filled.lock().unwrap_or_else(PoisonError::into_inner).insert(subtask);
+        if self.is_filled(operator)
+            && let Ok(mut home) = operator.home.try_lock()
+        {
+            *home = None;
         }
-        Ok(rows)
+    }
+
+    fn is_filled(&self, operator: &OperatorHome) -> bool {
+        operator.filled.lock().unwrap_or_else(PoisonError::into_inner).len() >= self.parallelism as usize
     }
 
     fn home(&self, operator: &OperatorHome) -> Result<Arc<Home>> {
-        let mut state = operator.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(home) = &state.home {
+        let mut home = operator.home.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_filled(operator) {
+            return Ok(Arc::new(Home::new(Vec::new())));
+        }
+        if let Some(home) = &*home {
             return Ok(Arc::clone(home));
         }
         let tables: Result<Vec<HomeTable>> =
             operator.tables.iter().map(|(name, chain)| self.open(name, chain)).collect();
-        Ok(Arc::clone(state.home.insert(Arc::new(Home::new(tables?)))))
+        Ok(Arc::clone(home.insert(Arc::new(Home::new(tables?)))))
     }
 
     fn open(&self, name: &str, chain: &Chain) -> Result<HomeTable> {

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use tidemill_core::{KeyGroups, Result};
+use tidemill_core::{KeyGroupSet, KeyGroups, Result};
 
 use crate::run_file::{ReadAt, RunReader};
 use crate::{Buckets, DeltaSink, Distribution, Entry, sort_key};
@@ -36,6 +36,9 @@ struct OpenRun {
     reader: RunReader<RunSource>,
     /// For each key group what counts.
     counts: Vec<Counts>,
+    /// The buckets of the key groups in which anything does. Nothing else is read: the file may be gone where a job that
+    /// goes on from it has written those key groups anew.
+    buckets: Buckets,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,8 +84,11 @@ impl HomeTable {
                 }
                 covered[group] |= run.is_base;
             }
-            if counts.iter().any(|counts| *counts != Counts::Nothing) {
-                open.push(OpenRun { reader: RunReader::open(run.source)?, counts });
+            let counting = (0..count).filter(|group| counts[*group as usize] != Counts::Nothing);
+            let groups = KeyGroupSet::from_ascending(counting);
+            if !groups.is_empty() {
+                let buckets = Buckets::of_groups(key_groups, &groups);
+                open.push(OpenRun { reader: RunReader::open(run.source)?, counts, buckets });
             }
         }
         open.reverse();
@@ -100,7 +106,9 @@ impl HomeTable {
         let (mut sources, mut has_tombstones) = (0, false);
         for run in &self.runs {
             let before = found.len();
-            run.reader.read_buckets(buckets, |entry| {
+            let mut counting = buckets.clone();
+            counting.retain(&run.buckets);
+            run.reader.read_buckets(&counting, |entry| {
                 if run.counts(&entry, self.key_groups) {
                     has_tombstones |= entry.value.is_none();
                     found.push(entry);
