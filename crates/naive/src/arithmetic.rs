@@ -121,7 +121,7 @@ fn numbers(op: BinaryOp, left: Bound, right: Bound, binder: Binder<'_>) -> Resul
 pub(crate) fn result_digits(op: BinaryOp, (p, s): (u32, u32), (q, t): (u32, u32)) -> (u32, u32) {
     let (precision, scale) = match op {
         BinaryOp::Plus | BinaryOp::Minus => ((p - s).max(q - t) + s.max(t) + 1, s.max(t)),
-        BinaryOp::Multiply => (p + q, s + t),
+        BinaryOp::Multiply => (p + q + 1, s + t),
         BinaryOp::Divide => {
             let scale = (s + q + 1).max(6);
             (p - s + t + scale, scale)
