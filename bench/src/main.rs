@@ -7,12 +7,14 @@ mod job;
 mod measure;
 mod nexmark;
 mod rows;
+mod spike;
 mod timed;
 mod window_agg;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde_json::Value;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -37,6 +39,9 @@ enum Command {
     WindowAgg(window_agg::Arguments),
     /// The Nexmark generator alone.
     Generate(generate::Arguments),
+    /// What design decisions rest on, a JSON object for each measurement.
+    #[command(subcommand)]
+    Spike(spike::Spike),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         Command::Nexmark(arguments) => (nexmark::run(&arguments), arguments.json),
         Command::WindowAgg(arguments) => (window_agg::run(&arguments), arguments.json),
         Command::Generate(arguments) => (generate::run(&arguments), arguments.json),
+        Command::Spike(spike) => (spike::run(spike, &mut |figures| println!("{figures}")).map(|()| Value::Null), false),
     };
     match result {
         Ok(figures) if json => println!("{figures}"),

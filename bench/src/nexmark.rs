@@ -11,8 +11,10 @@ use tidemill_sql_parser::split_statements;
 
 use crate::job;
 
-const DDL: &str = include_str!("../nexmark/ddl.sql");
-const QUERIES: [(&str, &str); 14] = [
+/// The tables that the queries read.
+pub const DDL: &str = include_str!("../nexmark/ddl.sql");
+/// Names and texts of the queries.
+pub const QUERIES: [(&str, &str); 14] = [
     ("q0", include_str!("../nexmark/q0.sql")),
     ("q1", include_str!("../nexmark/q1.sql")),
     ("q2", include_str!("../nexmark/q2.sql")),

@@ -10,7 +10,7 @@ pub mod nexmark;
 mod options;
 pub mod outside;
 pub mod print;
-mod random;
+pub mod random;
 mod strides;
 pub mod table;
 pub mod text;

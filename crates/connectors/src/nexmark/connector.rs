@@ -81,7 +81,7 @@ impl NexmarkSource {
         let is_bounded = settings.events.is_some() && !keep_alive;
         let chunk = (CHUNK_EVENTS / epoch).max(1) * epoch;
         let mut strides = Strides { numbers: settings.events, chunk, keep_alive };
-        let generator = Generator::new(settings, kinds, &paths?)?;
+        let generator = Generator::unprepared(settings, kinds, &paths?)?;
         if generator.rows(0, epoch) == 0 {
             // No event is of these kinds: there is nothing to look for.
             strides = Strides { numbers: Some(0), chunk, keep_alive: !is_bounded };
@@ -96,6 +96,7 @@ impl Source for NexmarkSource {
     }
 
     fn reader(&self, _cx: &ReaderContext) -> Result<Box<dyn Reader>> {
+        self.generator.prepare();
         Ok(Box::new(StrideReader::new(self.strides, self.generator.clone())))
     }
 

@@ -1,6 +1,6 @@
 //! Any range of events as columns: only the leaves and the kinds of events that are asked for are made.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, Int32Array, StructArray, new_null_array};
 use arrow::buffer::NullBuffer;
@@ -34,7 +34,7 @@ enum Column {
 pub struct Generator {
     settings: Settings,
     clock: Clock,
-    pools: Arc<Pools>,
+    pools: Arc<OnceLock<Pools>>,
     kinds: Kinds,
     columns: Vec<Column>,
     wanted: [u16; 3],
@@ -44,6 +44,13 @@ impl Generator {
     /// A generator of the kinds in `kinds` with the columns named by `paths`: `[0]` is `event_type`, `[1]`, `[2]` and `[3]` are
     /// the ROWs of persons, auctions and bids, `[3, 2]` is the third field of a bid.
     pub fn new(settings: Settings, kinds: Kinds, paths: &[Vec<u32>]) -> Result<Generator> {
+        let generator = Generator::unprepared(settings, kinds, paths)?;
+        generator.prepare();
+        Ok(generator)
+    }
+
+    /// The same without what takes milliseconds to make: planning needs none of it.
+    pub(super) fn unprepared(settings: Settings, kinds: Kinds, paths: &[Vec<u32>]) -> Result<Generator> {
         let columns: Result<Vec<Column>> = paths.iter().map(|path| column(path)).collect();
         let columns = columns?;
         let mut wanted = [0u16; 3];
@@ -54,8 +61,16 @@ impl Generator {
                 Column::Leaf(kind, at) => wanted[*kind as usize] |= 1 << at,
             }
         }
-        let pools = Arc::new(Pools::new(&settings));
-        Ok(Generator { clock: Clock::new(&settings), pools, kinds, columns, wanted, settings })
+        Ok(Generator { clock: Clock::new(&settings), pools: Arc::default(), kinds, columns, wanted, settings })
+    }
+
+    /// Makes what has been left out, for all clones; otherwise the first batch does.
+    pub(super) fn prepare(&self) {
+        self.pools();
+    }
+
+    fn pools(&self) -> &Pools {
+        self.pools.get_or_init(|| Pools::new(&self.settings))
     }
 
     /// The whole table: `event_type` and the three ROWs.
@@ -90,7 +105,7 @@ impl Generator {
     /// The rows of several ranges of events, one after the other.
     pub fn ranges(&self, ranges: &[(u64, u64)]) -> Result<Batch> {
         let rows = ranges.iter().map(|(first, end)| self.rows(*first, *end)).sum();
-        let world = World { settings: &self.settings, clock: &self.clock, pools: &self.pools };
+        let world = World { settings: &self.settings, clock: &self.clock, pools: self.pools() };
         let mut leaves = Kind::EACH.map(|kind| {
             let wanted = if self.kinds.contains(kind) { self.wanted[kind as usize] } else { 0 };
             Leaves::new(kind, wanted, rows)
@@ -161,7 +176,7 @@ impl Generator {
             }
             let absent = nulls[k].as_ref().map(|nulls| BooleanArray::new(!nulls.inner(), None));
             for at in (0..kind.leaves().len()).filter(|at| self.wanted[k] & 1 << at != 0) {
-                let array = leaves[k].array(at, rows, &self.pools)?;
+                let array = leaves[k].array(at, rows, self.pools())?;
                 made[k][at] = Some(match &absent {
                     Some(absent) => arrow::compute::nullif(&array, absent)?,
                     None => array,
