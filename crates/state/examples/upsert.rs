@@ -13,8 +13,8 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, StringViewBuilder, UInt64Array
 use arrow::datatypes::{DataType, Int64Type};
 use tidemill_core::{Batch, KeyEncoder, Keys};
 use tidemill_state::{
-    BLOCK_ROWS, DeltaSink, GroupTable, KeyedTable, Scope, SlicedTable, StateTable, TableDescriptor, ValueField,
-    ValueKind, run_file,
+    BLOCK_ROWS, Buckets, DeltaSink, Filling, GroupTable, Home, HomeRun, HomeTable, KeyedTable, Scope, SlicedTable,
+    StateTable, TableDescriptor, ValueField, ValueKind, run_file,
 };
 
 const BATCH: usize = 4096;
@@ -299,10 +299,51 @@ fn gather() {
         reader.get(entry.hash, entry.key, entry.order).unwrap().is_some()
     });
     println!("{:>24} {} point reads in {:?}", "", found.count(), start.elapsed());
-    let start = Cpu::now();
-    let mut restored = KeyedTable::new(keyed.descriptor().clone(), &[0, 0]);
-    run_file::restore(&reader, &mut restored, &Scope::all()).unwrap();
-    println!("{:>24} {} rows restored in {:?}", "", restored.len(), start.elapsed());
+    fill(&mut keyed);
+}
+
+/// A table's rows out of its run file: all, piece by piece, and those that a batch needs first.
+fn fill(keyed: &mut KeyedTable) {
+    let mut delta = DeltaSink::new();
+    StateTable::freeze(keyed, true).unwrap();
+    while !StateTable::gather(keyed, 1 << 20, &mut delta) {}
+    let descriptor = keyed.descriptor().clone();
+    let source = Box::new(run_file::write(&delta, &descriptor).unwrap());
+    let scope = Scope::all();
+    let run = HomeRun { source, groups: 0..scope.key_groups.count(), is_base: true, order_floor: None };
+    let table = HomeTable::open(&descriptor.name, descriptor.distribution, scope.key_groups, vec![run]).unwrap();
+    let home = Home::new(vec![table]);
+    let mut restored = KeyedTable::new(descriptor, &[0, 0]);
+    let mut filling = Filling::new(scope);
+    let (mut read, mut applied, mut longest, mut pieces) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0);
+    let mut wanted = Buckets::none();
+    (0..BATCH as u64).for_each(|at| wanted.insert((mix(at) >> 48) as u16));
+    let mut next = Some((wanted, u64::MAX));
+    while !filling.is_filled() {
+        let (wanted, pages) = next.take().unwrap_or_else(|| (filling.unread(), 128));
+        let start = Cpu::now();
+        let rows = Arc::new(home.read(&wanted, pages, false).unwrap());
+        let first = start.elapsed();
+        read += first;
+        filling.arrive(rows);
+        let start = Cpu::now();
+        while filling.backlog() > 0 {
+            let slice = Cpu::now();
+            filling.apply(&mut [&mut restored as &mut dyn StateTable], 1024).unwrap();
+            longest = longest.max(slice.elapsed());
+        }
+        applied += start.elapsed();
+        if pieces == 0 {
+            let rows = restored.len();
+            println!("{:>24} {rows} rows for a batch: read in {first:?}, in the table in {applied:?}", "fill");
+        }
+        pieces += 1;
+    }
+    println!(
+        "{:>24} {} rows in {pieces} pieces: read in {read:?}, in the table in {applied:?}, longest slice {longest:?}",
+        "",
+        restored.len()
+    );
 }
 
 fn strings(keys: u64, rows: u64) {

@@ -25,7 +25,7 @@ impl Buckets {
     pub fn of_groups(key_groups: KeyGroups, groups: &KeyGroupSet) -> Buckets {
         let mut buckets = Buckets::none();
         for (low, high) in groups.ranges().iter().filter_map(|range| key_groups.hashes(range.clone())) {
-            (Buckets::of(low)..=Buckets::of(high)).for_each(|bucket| buckets.insert(bucket));
+            buckets.insert_range(Buckets::of(low), Buckets::of(high));
         }
         buckets
     }
@@ -34,6 +34,19 @@ impl Buckets {
     #[inline(always)]
     pub fn insert(&mut self, bucket: u16) {
         self.0[usize::from(bucket >> 6)] |= 1 << (bucket & 63);
+    }
+
+    /// Adds a range of buckets, both ends included.
+    fn insert_range(&mut self, low: u16, high: u16) {
+        let (first, last) = (usize::from(low >> 6), usize::from(high >> 6));
+        let (from, to) = (u64::MAX << (low & 63), u64::MAX >> (63 - (high & 63)));
+        if first == last {
+            self.0[first] |= from & to;
+            return;
+        }
+        self.0[first] |= from;
+        self.0[first + 1..last].fill(u64::MAX);
+        self.0[last] |= to;
     }
 
     /// True if the bucket is in it.
@@ -144,6 +157,9 @@ mod tests {
         let groups = KeyGroups::new(128).unwrap();
         let set = Buckets::of_groups(groups, &KeyGroupSet::from_range(3..5));
         assert_eq!(set.ranges().collect::<Vec<_>>(), [(3 * 512, 5 * 512 - 1)]);
+        let fine = KeyGroups::new(32_768).unwrap();
+        let set = Buckets::of_groups(fine, &KeyGroupSet::from_ascending([0, 5, 6, 31, 32, 33, 500]));
+        assert_eq!(set.ranges().collect::<Vec<_>>(), [(0, 1), (10, 13), (62, 67), (1000, 1001)]);
         let one = KeyGroups::new(1).unwrap();
         assert_eq!(Buckets::of_groups(one, &KeyGroupSet::all(one)).ranges().collect::<Vec<_>>(), [(0, 65_535)]);
     }

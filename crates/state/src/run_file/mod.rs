@@ -9,5 +9,5 @@ mod read;
 mod write;
 
 pub use format::{FORMAT, PAGE};
-pub use read::{ReadAt, RunReader, StoredRun, restore};
+pub use read::{ReadAt, RunReader, StoredRun};
 pub use write::write;

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use tidemill_core::Result;
 use tidemill_core::storage::Storage;
-use tidemill_core::{KeyGroups, Result};
 
 use super::format::{
     FIELD, HEADER, Header, INDEX_ENTRY, PAGE, Position, UNIT_HEADER, checksum, damaged, prefix, take_varint,
     unit_checksum,
 };
 use super::write::kind_number;
-use crate::{Buckets, Entry, Scope, StateTable, TableDescriptor, failure};
+use crate::{Buckets, Entry, TableDescriptor, failure};
 
 /// How much of a file is read first: header and, mostly, index.
 const FIRST_READ: u64 = 64 << 10;
@@ -403,25 +403,4 @@ fn take_entry<'a>(bytes: &mut &'a [u8], hashes: bool) -> Option<Entry<'a>> {
     let (key, order) = (take(key)?, take(order)?);
     let value = if value == 0 { None } else { Some(take(value - 1)?) };
     Some(Entry { hash: hash.unwrap_or_else(|| tidemill_core::hash::of_bytes(key)), key, order, value })
-}
-
-/// Applies what a scope takes of a run file to a table. The files of a table are restored oldest first, from the last full
-/// one on.
-pub fn restore<S: ReadAt>(reader: &RunReader<S>, table: &mut dyn StateTable, scope: &Scope) -> Result<()> {
-    reader.check_fields(table.descriptor())?;
-    let everything = KeyGroups::new(1)?;
-    let ranges: Vec<(u64, u64)> = match table.descriptor().distribution {
-        crate::Distribution::Keyed => {
-            scope.groups.ranges().iter().filter_map(|range| scope.key_groups.hashes(range.clone())).collect()
-        }
-        _ => everything.hashes(0..1).into_iter().collect(),
-    };
-    for hashes in ranges {
-        reader.scan(hashes, |entries| table.apply(&mut entries.filter(|entry| in_range(entry, hashes)), scope))?;
-    }
-    Ok(())
-}
-
-fn in_range(entry: &Entry<'_>, hashes: (u64, u64)) -> bool {
-    (hashes.0..=hashes.1).contains(&entry.hash)
 }

@@ -3,6 +3,8 @@
 use tidemill_core::{KeyGroups, Routing};
 use tidemill_state::*;
 
+use crate::subject::fill;
+
 fn list(distribution: Distribution, items: &[&str]) -> DeltaSink {
     let mut state = ListState::new("splits", distribution);
     items.iter().for_each(|item| state.push(item.as_bytes().to_vec()));
@@ -16,11 +18,9 @@ fn restored(distribution: Distribution, sources: &[DeltaSink], parallelism: u32)
     let routing = Routing::contiguous(KeyGroups::for_parallelism(1), parallelism).unwrap();
     let of_subtask = |subtask| {
         let mut state = ListState::new("splits", distribution);
-        for source in sources {
-            let file = run_file::write(source, state.descriptor()).unwrap();
-            let reader = run_file::RunReader::open(file).unwrap();
-            run_file::restore(&reader, &mut state, &Scope::of(&routing, subtask)).unwrap();
-        }
+        let file = |source| run_file::write(source, state.descriptor()).unwrap();
+        let files: Vec<_> = sources.iter().zip(0..).map(|(source, at)| (file(source), at * 64..at * 64 + 64)).collect();
+        fill(&mut state, &files, &Scope::of(&routing, subtask));
         state.items().iter().map(|item| String::from_utf8(item.clone()).unwrap()).collect()
     };
     (0..parallelism).map(of_subtask).collect()

@@ -1,6 +1,6 @@
 //! Every kind of table behind one face, so that one test can drive them all.
 
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
@@ -31,6 +31,25 @@ pub trait Subject: Sized {
         out.extend(bytes.unwrap_or_default());
         out
     }
+}
+
+/// Fills a table with what a scope takes of run files: their bytes, and the key groups each may have rows of, oldest first.
+pub fn fill(table: &mut dyn StateTable, files: &[(Vec<u8>, Range<u32>)], scope: &Scope) {
+    let descriptor = table.descriptor().clone();
+    let runs = files.iter().map(|(file, groups)| {
+        let reader = run_file::RunReader::open(&file[..]).unwrap();
+        HomeRun {
+            groups: groups.clone(),
+            is_base: reader.is_full(),
+            order_floor: reader.order_floor(),
+            source: Box::new(file.clone()),
+        }
+    });
+    let home = HomeTable::open(&descriptor.name, descriptor.distribution, scope.key_groups, runs.collect()).unwrap();
+    let mut filling = Filling::new(scope.clone());
+    filling.arrive(Arc::new(Home::new(vec![home]).read(&filling.unread(), u64::MAX, true).unwrap()));
+    filling.apply(&mut [table], usize::MAX).unwrap();
+    assert!(filling.is_filled());
 }
 
 /// Keys to choose from.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tidemill_core::{KeyGroups, Routing};
 use tidemill_state::*;
 
-use crate::subject::{Subject, TestKeys};
+use crate::subject::{Subject, TestKeys, fill};
 
 type Model = BTreeMap<(Vec<u8>, Vec<u8>), Vec<u8>>;
 
@@ -92,16 +92,12 @@ impl<S: Subject> Run<S> {
 }
 
 fn restore<S: Subject>(keys: &TestKeys, files: &[Vec<u8>], parallelism: u32) -> Model {
-    let readers: Vec<_> = files.iter().map(|file| run_file::RunReader::open(&file[..]).unwrap()).collect();
+    let files: Vec<_> = files.iter().map(|file| (file.clone(), 0..128)).collect();
     let routing = Routing::contiguous(KeyGroups::new(128).unwrap(), parallelism).unwrap();
     let mut all = Model::new();
     for subtask in 0..parallelism {
         let mut subject = S::new(keys);
-        for (at, reader) in readers.iter().enumerate() {
-            let order_floor = readers[at..].iter().filter_map(|reader| reader.order_floor()).max();
-            let scope = Scope { order_floor, ..Scope::of(&routing, subtask) };
-            run_file::restore(reader, subject.table(), &scope).unwrap();
-        }
+        fill(subject.table(), &files, &Scope::of(&routing, subtask));
         let held = content(subject.table());
         assert_eq!(held.len(), subject.table().live_rows());
         for (place, value) in held {
@@ -216,12 +212,12 @@ fn a_table_that_keeps_hashes_is_restored_with_them() {
     StateTable::freeze(&mut table, false).unwrap();
     while !StateTable::gather(&mut table, 3, &mut delta) {}
     let file = run_file::write(&delta, &descriptor).unwrap();
-    let reader = run_file::RunReader::open(file).unwrap();
+    let files = [(file, 0..128)];
     let routing = Routing::contiguous(KeyGroups::new(128).unwrap(), 2).unwrap();
     let mut found = 0;
     for subtask in 0..2 {
         let mut restored = new();
-        run_file::restore(&reader, &mut restored, &Scope::of(&routing, subtask)).unwrap();
+        fill(&mut restored, &files, &Scope::of(&routing, subtask));
         for key in (0..12).filter(|key| routing.subtask(hash(*key)) == subtask) {
             let row = restored.find(keys.key(key), hash(key)).unwrap();
             found += usize::from(restored.values(row)[0] as usize == if key % 4 == 3 { 11 } else { key });
