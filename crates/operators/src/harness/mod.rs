@@ -62,6 +62,8 @@ pub struct Harness {
     checkpoint: u64,
     is_restored: bool,
     refill: Option<Refill>,
+    /// Timers are due that wait for rows.
+    is_due: bool,
 }
 
 impl Harness {
@@ -89,6 +91,7 @@ impl Harness {
             checkpoint: 0,
             is_restored: !snapshots.is_empty(),
             refill: None,
+            is_due: false,
         };
         let routing = routing(parallelism)?;
         let (metrics, options) = (harness.metrics.clone(), Configuration::default());
@@ -167,15 +170,18 @@ impl Harness {
 
     fn filled(&mut self) -> Result<()> {
         self.refill = None;
-        self.operator.start()
+        self.operator.start()?;
+        if std::mem::take(&mut self.is_due) { self.fire() } else { Ok(()) }
     }
 
-    /// The watermark rises, and what is due fires.
+    /// The watermark rises, and what is due fires; after a restore perhaps when all rows are there, a few batches later.
     pub fn watermark(&mut self, watermark_ms: i64) -> Result<()> {
-        self.fill(NeedsAllRows::ForTimers)?;
+        self.fill(NeedsAllRows::ForWatermarks)?;
         self.watermark = EventTime(watermark_ms);
         self.operator.on_watermark(self.watermark)?;
-        self.fire()
+        let waits = self.refill.is_some() && self.operator.needs_all_rows() >= NeedsAllRows::ForTimers;
+        self.is_due |= waits;
+        if waits { Ok(()) } else { self.fire() }
     }
 
     /// The wall clock moves; what is due fires.

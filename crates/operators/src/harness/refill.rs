@@ -50,7 +50,7 @@ impl Refill {
         self.read(operator, &wanted, u64::MAX)?;
         let mut next = self.filling.unread();
         if let Some(first) = next.first() {
-            next.truncate(first.saturating_add(1000));
+            next.truncate(first.saturating_add(10_000));
         }
         self.read(operator, &next, 0)?;
         Ok(self.filling.is_filled())
