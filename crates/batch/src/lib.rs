@@ -20,6 +20,7 @@ mod guard;
 mod insert;
 mod lower;
 mod names;
+mod outer;
 mod physical;
 mod plan_id;
 mod read;

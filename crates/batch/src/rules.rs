@@ -2,7 +2,7 @@
 //!
 //! Logical ones by an allow-list: those that move columns, keys and native conditions, and none that simplifies
 //! expressions, relies on constraints or rewrites DISTINCT. There is no analyzer: our binder has typed everything. Of the
-//! physical rules, only the push-down of filters is left out (it would move conditions past our nodes), and one is ours.
+//! physical rules, only the push-down of filters is left out (it would move conditions past our nodes), and two are ours.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 
 use crate::aggregate::runs_in_one_phase;
+use crate::outer::PadOuterJoins;
 
 /// The logical rules that are run.
 const ALLOWED: &[&str] = &[
@@ -45,7 +46,8 @@ fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 
 /// The physical rules.
 pub(crate) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(OnePhase)];
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
+        vec![Arc::new(PadOuterJoins), Arc::new(OnePhase)];
     rules.extend(PhysicalOptimizer::new().rules.into_iter().filter(|rule| !rule.name().starts_with("FilterPushdown")));
     rules
 }

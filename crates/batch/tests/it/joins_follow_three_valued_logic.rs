@@ -25,6 +25,20 @@ fn null_keys_do_not_match() {
 }
 
 #[test]
+fn a_constant_is_none_where_no_row_matches() {
+    let mut world = tables();
+    // Rows with and without a match take turns in what DataFusion takes for a constant column.
+    let many: Vec<String> = (0..40).map(|row| format!("({}, 'k{}')", row % 5, row % 7)).collect();
+    world.run(&format!("CREATE VIEW m AS SELECT * FROM (VALUES {}) AS v(x, s)", many.join(", ")));
+    let groups =
+        |world: &mut World, join: &str| world.rows(&format!("SELECT u.x, COUNT(*), MAX(m.s) FROM {join} GROUP BY u.x"));
+    let right = groups(&mut world, "m AS u RIGHT JOIN m ON u.s = m.s AND u.x = 2 AND m.x < 3");
+    assert_eq!(right, ["2|28|k6", "NULL|16|k6"]);
+    let left = groups(&mut world, "m LEFT JOIN (SELECT 2 AS x, s FROM m WHERE x = 1) AS u ON u.s = m.s AND m.x < 3");
+    assert_eq!(left, ["2|28|k6", "NULL|16|k6"]);
+}
+
+#[test]
 fn conditions_need_no_keys() {
     let mut world = tables();
     assert_eq!(world.rows("SELECT l.s, r.s FROM l JOIN r ON l.x < r.x"), ["a|B", "a|C", "b|C"]);
