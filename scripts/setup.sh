@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that this machine can build Tidemill: a C compiler, and the Rust toolchain of rust-toolchain.toml with
-# rustfmt and clippy. With `--tests`, python3 too (the standard library is enough). Says what it installs; on a machine
+# rustfmt and clippy. With `--tests`, python3 and an S3 server for the tests too (moto, in an environment of its own in the
+# cache). Says what it installs; on a machine
 # that has everything it says nothing and takes a moment. Works for any user: `sudo` is used where it is needed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -45,9 +46,21 @@ install_rust() {
   rust_is_ready "$1" || fail "Rust $1 is installed, but cargo, rustfmt or clippy does not run: see 'rustup show'"
 }
 
+# A folder of Python programs that the tests start; nothing of the system's Python is changed.
+venv="${XDG_CACHE_HOME:-$HOME/.cache}/tidemill/venv"
+
+install_moto() {
+  have python3 || apt python3
+  [ -x "$venv/bin/moto_server" ] && return
+  say "installing moto, an S3 server for the tests, into $venv"
+  python3 -m venv --clear "$venv" >/dev/null 2>&1 || { apt python3-venv && python3 -m venv --clear "$venv" >&2; }
+  "$venv/bin/pip" install -q --disable-pip-version-check 'moto[server,s3]==5.*' >&2
+}
+
+tests=
 case "${1-}" in
   '') ;;
-  --tests) have python3 || apt python3 ;;
+  --tests) tests=1 ;;
   *) fail "usage: scripts/setup.sh [--tests]" ;;
 esac
 
@@ -56,3 +69,4 @@ have cc || apt gcc libc6-dev  # rustc links with `cc`
 rust=$(toolchain)
 [ -n "$rust" ] || fail "rust-toolchain.toml names no channel"
 rust_is_ready "$rust" || install_rust "$rust"
+[ -z "$tests" ] || install_moto

@@ -44,12 +44,19 @@ impl Run {
 /// A scratch folder, and runs of the binary in it.
 pub struct Folder {
     dir: TempDir,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Folder {
     /// An empty one.
     pub fn new() -> Folder {
-        Folder { dir: tempfile::tempdir().unwrap() }
+        Folder { dir: tempfile::tempdir().unwrap(), environment: Vec::new() }
+    }
+
+    /// The same, with more variables in the environment of what runs there.
+    pub fn with(mut self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Folder {
+        self.environment.extend(variables);
+        self
     }
 
     /// A path in it.
@@ -74,6 +81,7 @@ impl Folder {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
         command.args(arguments).current_dir(self.dir.path()).env("HOME", self.dir.path());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env_remove("TIDEMILL_CONF_DIR").env_remove("XDG_STATE_HOME").stdin(Stdio::null());
         command
     }
