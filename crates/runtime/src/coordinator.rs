@@ -14,6 +14,7 @@ use tidemill_core::{Barrier, CheckpointId, CheckpointKind, EventTime, Failure, N
 use tidemill_dataflow::{CounterValues, Split};
 
 use crate::content::{Content, JobPart, TableChains};
+use crate::homes::DAMAGED;
 use crate::job::{JobEnd, Stop};
 use crate::job_io::IN_DOUBT;
 use crate::machine::Machine;
@@ -393,7 +394,9 @@ impl Coordinator {
             return;
         }
         let stopping = self.stop.is_some();
-        if failure.is_retryable() && !stopping && self.restarts < self.config.restarts_max {
+        // A damaged file is known as such from the next start on.
+        let may_restart = self.restarts < self.config.restarts_max || failure.code() == DAMAGED;
+        if failure.is_retryable() && !stopping && may_restart {
             self.restarts += 1;
             self.in_progress = None;
             self.phase = Phase::Opening;

@@ -94,6 +94,7 @@ impl Job {
         let ledger = Ledger { commits: self.commits, ..self.ledger.clone() };
         registry.add_sink("ledger", move |_| Ok(Arc::new(ledger.clone())));
         let mut spec: JobSpec = spec(parallelism, "3 ms");
+        spec.options.set("restart-strategy.fixed-delay.attempts", "0");
         let count = Node::new(OperatorId::from_name("count"), "count", Role::Operator, "count", Vec::new());
         spec.graph.nodes.insert(1, count);
         spec.graph.edges = vec![Edge::new(0, 1, Partitioning::Hash, &[1]), Edge::new(1, 2, Partitioning::Forward, &[])];
