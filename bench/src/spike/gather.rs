@@ -1,4 +1,4 @@
-//! D5: frozen rows are gathered from row-major records, in slices. 4 M rows of 240 bytes, one in a hundred changed.
+//! Decision 001: frozen rows are gathered from row-major records, in slices. 4 M rows of 240 bytes, one in a hundred changed.
 
 use std::hint::black_box;
 use std::sync::Arc;

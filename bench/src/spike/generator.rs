@@ -1,4 +1,4 @@
-//! The Nexmark generator in the shapes that queries ask for, and its random function beside splitmix64.
+//! Decisions 006 and 007: the Nexmark generator in the shapes that queries ask for, and its random function beside splitmix64.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! D7: own plan and rules. The Nexmark queries from text to a job graph, median of many times.
+//! Decision 004: own plan and rules. The Nexmark queries from text to a job graph, median of many times.
 
 use std::sync::Arc;
 use std::time::Duration;

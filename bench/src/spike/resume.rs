@@ -1,4 +1,4 @@
-//! D2: a call can stop in the middle. Three chained operators that add one to a column, as a whole job, at several batch sizes:
+//! Decision 005: a call can stop in the middle. Three chained operators that add one to a column, as a whole job, at several batch sizes:
 //! ones that take every batch whole, and ones that stop after [`BUDGET`] rows.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! D6: one format for deltas, bases and lookups on files. A run of a million rows on the local disk, whose pages are in memory.
+//! Decision 003: one format for deltas, bases and lookups on files. A run of a million rows on the local disk, whose pages are in memory.
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! D6: rows by key in our own table, beside the hand-written loop and hashbrown. Rows are those of `window-agg`.
+//! Decision 002: rows by key in our own table, beside the hand-written loop and hashbrown. Rows are those of `window-agg`.
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;

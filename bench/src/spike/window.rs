@@ -1,4 +1,4 @@
-//! P1: the window aggregation as a whole job beside the control loop, at several numbers of keys and out of order; and what
+//! Decision 008: the window aggregation as a whole job beside the control loop, at several numbers of keys and out of order; and what
 //! making keys and hashes costs of it.
 
 use std::hint::black_box;
