@@ -10,7 +10,6 @@ mod checkpoints_live_in_s3;
 mod configuration_has_layers;
 mod mistakes_are_pointed_at;
 mod nexmark_is_one_answer;
-mod nexmark_is_one_answer;
 mod old_formats_are_restored;
 mod savepoints_are_shown_and_verified;
 mod support;
