@@ -1,4 +1,5 @@
-//! What a checkpoint takes out of a table: entries in no particular order, in one buffer.
+//! What a checkpoint takes out of a table: entries in no particular order, in pieces of a bounded size, so that whoever adds
+//! one never waits until all that is there has moved to a larger buffer.
 
 /// One row of a delta. No two entries of a delta have the same key and order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +26,20 @@ struct Head {
 /// Length of a value that is not there.
 const GONE: u32 = u32::MAX;
 
+/// Entries of a piece.
+const PIECE_ENTRIES: usize = 4096;
+
+/// Up to [`PIECE_ENTRIES`] entries; all pieces but the last have as many.
+#[derive(Clone, Debug, Default)]
+struct Piece {
+    heads: Vec<Head>,
+    bytes: Vec<u8>,
+}
+
 /// Collects a delta; meant to be recycled.
 #[derive(Clone, Debug, Default)]
 pub struct DeltaSink {
-    heads: Vec<Head>,
-    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
     full: bool,
     order_floor: Option<i64>,
 }
@@ -40,27 +50,30 @@ impl DeltaSink {
         DeltaSink::default()
     }
 
-    /// Without entries again; the memory is kept.
+    /// Without entries again; the memory of a few is kept.
     pub fn clear(&mut self) {
-        self.heads.clear();
-        self.bytes.clear();
+        self.pieces.truncate(1);
+        self.pieces.iter_mut().for_each(|piece| {
+            piece.heads.clear();
+            piece.bytes.clear();
+        });
         self.full = false;
         self.order_floor = None;
     }
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.heads.len()
+        self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE_ENTRIES + last.heads.len())
     }
 
     /// True without entries.
     pub fn is_empty(&self) -> bool {
-        self.heads.is_empty()
+        self.len() == 0
     }
 
     /// Bytes of all entries.
     pub fn bytes(&self) -> usize {
-        self.bytes.len() + self.heads.len() * size_of::<Head>()
+        self.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>() + self.len() * size_of::<Head>()
     }
 
     /// True if it holds every row: older deltas of the table mean nothing any more.
@@ -93,10 +106,11 @@ impl DeltaSink {
 
     /// Adds an entry whose key, order and value `write` appends; it returns the hash and where key and order end.
     pub(crate) fn push_with(&mut self, gone: bool, write: impl FnOnce(&mut Vec<u8>) -> (u64, usize, usize)) {
-        let start = self.bytes.len();
-        let (hash, key_end, order_end) = write(&mut self.bytes);
-        let value = if gone { GONE } else { (self.bytes.len() - order_end) as u32 };
-        self.heads.push(Head {
+        let piece = self.piece();
+        let start = piece.bytes.len();
+        let (hash, key_end, order_end) = write(&mut piece.bytes);
+        let value = if gone { GONE } else { (piece.bytes.len() - order_end) as u32 };
+        piece.heads.push(Head {
             hash,
             start,
             key: (key_end - start) as u32,
@@ -105,17 +119,30 @@ impl DeltaSink {
         });
     }
 
+    /// The piece that takes the next entry.
+    fn piece(&mut self) -> &mut Piece {
+        let is_full = |piece: &Piece| piece.heads.len() == PIECE_ENTRIES;
+        if self.pieces.last().is_none_or(is_full) {
+            // As large as the one before turned out to be; the first may stay small.
+            let (entries, bytes) = self.pieces.last().map_or((0, 0), |last| (PIECE_ENTRIES, last.bytes.len()));
+            let bytes = Vec::with_capacity(bytes + bytes / 16);
+            self.pieces.push(Piece { heads: Vec::with_capacity(entries), bytes });
+        }
+        let last = self.pieces.len() - 1;
+        &mut self.pieces[last]
+    }
+
     /// Takes over all entries of another delta, which is empty then.
     pub(crate) fn append(&mut self, other: &mut DeltaSink) {
-        let moved = self.bytes.len();
-        self.bytes.append(&mut other.bytes);
-        self.heads.extend(other.heads.drain(..).map(|head| Head { start: head.start + moved, ..head }));
+        other.entries().for_each(|entry| self.push(entry));
+        other.clear();
     }
 
     /// An entry by its number.
     pub fn entry(&self, number: usize) -> Entry<'_> {
-        let head = self.heads[number];
-        let (key, rest) = self.bytes[head.start..].split_at(head.key as usize);
+        let piece = &self.pieces[number / PIECE_ENTRIES];
+        let head = piece.heads[number % PIECE_ENTRIES];
+        let (key, rest) = piece.bytes[head.start..].split_at(head.key as usize);
         let (order, rest) = rest.split_at(head.order as usize);
         let value = (head.value != GONE).then(|| &rest[..head.value as usize]);
         Entry { hash: head.hash, key, order, value }
@@ -124,5 +151,31 @@ impl DeltaSink {
     /// All entries.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
         (0..self.len()).map(|number| self.entry(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_keep_their_numbers_over_pieces() {
+        let (mut delta, mut other) = (DeltaSink::new(), DeltaSink::new());
+        let count = PIECE_ENTRIES * 2 + 5;
+        let push = |delta: &mut DeltaSink, number: usize| {
+            let key = (number as u32).to_be_bytes();
+            let value = (number % 3 > 0).then_some(&key[..number % 3]);
+            delta.push(Entry { hash: number as u64, key: &key, order: &[], value });
+        };
+        (0..count / 2).for_each(|number| push(&mut delta, number));
+        (count / 2..count).for_each(|number| push(&mut other, number));
+        delta.append(&mut other);
+        assert_eq!((delta.len(), other.len(), delta.entries().len()), (count, 0, count));
+        for (number, entry) in delta.entries().enumerate() {
+            assert_eq!((entry.hash, entry.key), (number as u64, &(number as u32).to_be_bytes()[..]));
+            assert_eq!(entry.value.map(<[u8]>::len), (number % 3 > 0).then_some(number % 3));
+        }
+        delta.clear();
+        assert!(delta.is_empty());
     }
 }
