@@ -35,16 +35,18 @@ pub(crate) fn encode_object(
         if delta.is_empty() && !delta.is_full() && delta.order_floor().is_none() {
             continue;
         }
-        let bytes = run_file::write(delta, &owned.table)?;
+        let offset = object.len();
+        run_file::append(delta, &owned.table, &mut object)?;
+        let bytes = &object[offset..];
         let (first_key_group, last_key_group) = match owned.subtask {
             Some(subtask) => range(&routing.owned_by(subtask)),
             None => (0, key_groups.count() - 1),
         };
         let run = RunRef {
             path: path.to_string(),
-            offset: object.len() as u64,
+            offset: offset as u64,
             len: bytes.len() as u64,
-            checksum: envelope::checksum(&bytes),
+            checksum: envelope::checksum(bytes),
             first_key_group,
             last_key_group,
             rows: delta.len() as u64,
@@ -53,7 +55,6 @@ pub(crate) fn encode_object(
             order_floor: delta.order_floor(),
             format: RunFormat::Native.into(),
         };
-        object.extend_from_slice(&bytes);
         let (operator, table) = (owned.operator, owned.table.name.clone());
         runs.push(OwnedRun { operator, table, descriptor: encode_descriptor(&owned.table), run });
     }

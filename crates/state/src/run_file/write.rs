@@ -18,8 +18,17 @@ pub(super) fn kind_number(kind: ValueKind) -> u8 {
 
 /// The bytes of the run file that holds a delta. Fails only above the format's limits (4 billion units or 4 GiB of index).
 pub fn write(delta: &DeltaSink, descriptor: &TableDescriptor) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
+    append(delta, descriptor, &mut file)?;
+    Ok(file)
+}
+
+/// Appends the bytes of the run file that holds a delta to an object of several; otherwise as [`write`].
+pub fn append(delta: &DeltaSink, descriptor: &TableDescriptor, object: &mut Vec<u8>) -> Result<()> {
     let hashes = delta.entries().any(|entry| entry.hash != hash::of_bytes(entry.key));
-    let mut units = Units { hashes, ..Units::default() };
+    // What is not written costs nothing, but what has to move costs twice.
+    let bytes = Vec::with_capacity(delta.bytes());
+    let mut units = Units { hashes, bytes, ..Units::default() };
     for (_, _, number) in sorted(delta) {
         units.push(&delta.entry(number as usize));
     }
@@ -53,11 +62,11 @@ pub fn write(delta: &DeltaSink, descriptor: &TableDescriptor) -> Result<Vec<u8>>
         index_checksum: checksum(&index),
         units_checksum: checksum(&units.checksums),
     };
-    let mut file = Vec::with_capacity(HEADER + index.len() + units.bytes.len());
-    file.extend_from_slice(&header.to_bytes());
-    file.extend_from_slice(&index);
-    file.extend_from_slice(&units.bytes);
-    Ok(file)
+    object.reserve(HEADER + index.len() + units.bytes.len());
+    object.extend_from_slice(&header.to_bytes());
+    object.extend_from_slice(&index);
+    object.extend_from_slice(&units.bytes);
+    Ok(())
 }
 
 /// The numbers of the entries in file order, each with the beginning of its position.
