@@ -56,7 +56,8 @@ CREATE TABLE hourly (origin STRING, w TIMESTAMP(3), n BIGINT, cancelled BIGINT, 
 WITH ('connector' = 'blackhole');
 CREATE TABLE hops (carrier STRING, s TIMESTAMP(3), e TIMESTAMP(3), n BIGINT, minutes BIGINT)
 WITH ('connector' = 'blackhole');
-CREATE TABLE sessions (tailnum STRING, s TIMESTAMP(3), e TIMESTAMP(3), n BIGINT) WITH ('connector' = 'blackhole');
+CREATE TABLE sessions (tailnum STRING, s TIMESTAMP(3), e TIMESTAMP(3), n BIGINT, dests BIGINT)
+WITH ('connector' = 'blackhole');
 CREATE TABLE carriers (carrier STRING, n BIGINT, cancelled BIGINT, planes BIGINT, miles BIGINT)
 WITH ('connector' = 'blackhole');
 CREATE TABLE busy (n BIGINT, planes BIGINT) WITH ('connector' = 'blackhole');
@@ -72,7 +73,7 @@ SELECT carrier, window_start, window_end, COUNT(*), SUM(CAST(air_time AS BIGINT)
 FROM TABLE(HOP(TABLE flights, DESCRIPTOR(dep_time), INTERVAL '6' HOUR, INTERVAL '1' DAY))
 GROUP BY carrier, window_start, window_end;
 INSERT INTO sessions
-SELECT tailnum, window_start, window_end, COUNT(*)
+SELECT tailnum, window_start, window_end, COUNT(*), COUNT(DISTINCT dest)
 FROM TABLE(SESSION(TABLE flights PARTITION BY tailnum, DESCRIPTOR(dep_time), INTERVAL '12' HOUR))
 GROUP BY tailnum, window_start, window_end;
 INSERT INTO carriers

@@ -72,6 +72,17 @@ pub struct PartialStates<'a> {
     pub offset: usize,
 }
 
+/// The state of one group that goes into that of another, with what it keeps besides its words.
+#[derive(Clone, Copy)]
+pub struct OtherState<'a> {
+    /// The call's words.
+    pub words: &'a [u64],
+    /// The bytes that the word [`Accumulator::bytes_word`] refers to; none if it refers to nothing.
+    pub bytes: Option<&'a [u8]>,
+    /// With [`Extra::OrderedValues`]: the values in order with how often each occurs.
+    pub values: &'a [(Vec<u8>, i64)],
+}
+
 /// An aggregate function.
 pub trait AggregateFunction: Send + Sync {
     /// Canonical name, in capitals.
@@ -104,7 +115,7 @@ pub trait Accumulator: Send + Sync {
         None
     }
 
-    /// Whether states can be merged: for two phases and for slices of windows.
+    /// Whether states can be merged as words: for two phases and for slices of windows.
     fn mergeable(&self) -> bool {
         self.extra() == Extra::None
     }
@@ -120,6 +131,20 @@ pub trait Accumulator: Send + Sync {
 
     /// Adds partial state i to the record `into[i]`. Only if [`mergeable`](Accumulator::mergeable).
     fn merge(&self, records: &mut RecordsMut<'_>, at: usize, into: &[u32], states: &PartialStates<'_>) -> Result<()>;
+
+    /// Adds the state of another group, which is behind this one, to that of `record`: two sessions become one. Whoever keeps
+    /// something besides words must have its own; the other group's bytes and values are removed by the caller.
+    fn join(
+        &self,
+        records: &mut RecordsMut<'_>,
+        at: usize,
+        record: u32,
+        other: &OtherState<'_>,
+        _store: &mut dyn AggregateStore,
+    ) -> Result<()> {
+        let states = PartialStates { words: other.words, stride: other.words.len(), offset: 0 };
+        self.merge(records, at, &[record], &states)
+    }
 
     /// The results of the groups at `rows`, in that order.
     fn emit(&self, records: &RecordsMut<'_>, at: usize, rows: &[u32], store: &dyn AggregateStore) -> Result<ArrayRef>;

@@ -18,7 +18,9 @@ pub mod scalar;
 pub mod time_zone;
 pub mod types;
 
-pub use aggregate::{Accumulator, AggregateFunction, AggregateInput, AggregateStore, Extra, NoStore, PartialStates};
+pub use aggregate::{
+    Accumulator, AggregateFunction, AggregateInput, AggregateStore, Extra, NoStore, OtherState, PartialStates,
+};
 pub use errors::{RowError, RowErrors};
 pub use evaluator::{Calc, Program};
 pub use expr::Expr;

@@ -3,7 +3,7 @@
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use tidemill_core::{Failure, Result};
-use tidemill_expr::{Accumulator, AggregateInput, AggregateStore, Extra, PartialStates, RecordsMut};
+use tidemill_expr::{Accumulator, AggregateInput, AggregateStore, Extra, OtherState, PartialStates, RecordsMut};
 
 use super::define::for_each_row;
 use super::extreme::Choice;
@@ -51,6 +51,22 @@ impl Accumulator for BytesChoice {
 
     fn merge(&self, _: &mut RecordsMut<'_>, _: usize, _: &[u32], _: &PartialStates<'_>) -> Result<()> {
         Err(not_mergeable())
+    }
+
+    fn join(
+        &self,
+        records: &mut RecordsMut<'_>,
+        at: usize,
+        record: u32,
+        other: &OtherState<'_>,
+        store: &mut dyn AggregateStore,
+    ) -> Result<()> {
+        let Some(value) = other.bytes else { return Ok(()) };
+        let [reference] = records.words_mut::<1>(record, at);
+        if *reference == 0 || self.choice.prefers(value, store.bytes(*reference)) {
+            *reference = store.put_bytes(*reference, value);
+        }
+        Ok(())
     }
 
     fn emit(&self, records: &RecordsMut<'_>, at: usize, rows: &[u32], store: &dyn AggregateStore) -> Result<ArrayRef> {

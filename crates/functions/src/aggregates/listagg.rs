@@ -1,19 +1,20 @@
 //! LISTAGG(x [, separator]): the texts in order of arrival.
 //!
-//! Words: a reference to the text so far; where rows are taken back, how many have come, and the texts one by one in the
-//! operator's ordered table.
+//! Words: a reference to the text so far, which ends with the last separator, and the separator's length, so that states can
+//! be joined; where rows are taken back, how many have come, the separator, and the texts one by one in the operator's ordered
+//! table.
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
 use std::sync::Arc;
 use tidemill_core::{Failure, Result};
 use tidemill_expr::{
-    Accumulator, AggregateInput, AggregateStore, Extra, Operand, PartialStates, RecordsMut, Registry, Signature,
-    SqlType,
+    Accumulator, AggregateInput, AggregateStore, Extra, Operand, OtherState, PartialStates, RecordsMut, Registry,
+    Signature, SqlType,
 };
 
 use super::bytes::not_mergeable;
 use super::define::{Aggregate, for_each_row};
-use super::ordered::{SEQUENCE, update_sequence};
+use super::ordered::{SEQUENCE, join_sequences, update_sequence};
 use crate::access::wrong_type;
 use crate::define::{Param, accept};
 
@@ -38,12 +39,17 @@ fn separator<'a>(input: &AggregateInput<'a>, row: usize) -> &'a str {
     }
 }
 
-/// The text so far, by reference.
+/// The text so far, by reference, with a separator at its end, and the length of that.
 struct JoinedText;
+
+/// A text without the separator at its end.
+fn without_separator(text: &[u8], separator_len: u64) -> &[u8] {
+    &text[..text.len().saturating_sub(separator_len as usize)]
+}
 
 impl Accumulator for JoinedText {
     fn words(&self) -> usize {
-        1
+        2
     }
 
     fn extra(&self) -> Extra {
@@ -64,13 +70,16 @@ impl Accumulator for JoinedText {
         let texts = input.args[0].as_string_view_opt().ok_or_else(|| wrong_type("text", input.args[0].as_ref()))?;
         let mut all = Vec::new();
         for_each_row(input, Some(texts), |row, record, _| {
-            let [reference] = records.words_mut::<1>(record, at);
+            let [reference, separator_len] = records.words_mut::<2>(record, at);
+            let separator = separator(input, row).as_bytes();
             all.clear();
             if *reference != 0 {
-                all.extend_from_slice(store.bytes(*reference));
-                all.extend_from_slice(separator(input, row).as_bytes());
+                all.extend_from_slice(without_separator(store.bytes(*reference), *separator_len));
+                all.extend_from_slice(separator);
             }
             all.extend_from_slice(texts.value(row).as_bytes());
+            all.extend_from_slice(separator);
+            *separator_len = separator.len() as u64;
             *reference = store.put_bytes(*reference, &all);
         });
         Ok(())
@@ -80,10 +89,26 @@ impl Accumulator for JoinedText {
         Err(not_mergeable())
     }
 
+    fn join(
+        &self,
+        records: &mut RecordsMut<'_>,
+        at: usize,
+        record: u32,
+        other: &OtherState<'_>,
+        store: &mut dyn AggregateStore,
+    ) -> Result<()> {
+        let (Some(text), Some(more_len)) = (other.bytes, other.words.get(1)) else { return Ok(()) };
+        let [reference, separator_len] = records.words_mut::<2>(record, at);
+        let all = [if *reference == 0 { &[] } else { store.bytes(*reference) }, text].concat();
+        *reference = store.put_bytes(*reference, &all);
+        *separator_len = *more_len;
+        Ok(())
+    }
+
     fn emit(&self, records: &RecordsMut<'_>, at: usize, rows: &[u32], store: &dyn AggregateStore) -> Result<ArrayRef> {
         let values = rows.iter().map(|row| {
-            let [reference] = records.words(*row, at);
-            (reference != 0).then(|| store.bytes(reference))
+            let [reference, separator_len] = records.words(*row, at);
+            (reference != 0).then(|| without_separator(store.bytes(reference), separator_len))
         });
         super::order_bytes::decode(values, &SqlType::STRING.arrow_type())
     }
@@ -127,6 +152,20 @@ impl Accumulator for KeptTexts {
 
     fn merge(&self, _: &mut RecordsMut<'_>, _: usize, _: &[u32], _: &PartialStates<'_>) -> Result<()> {
         Err(not_mergeable())
+    }
+
+    fn join(
+        &self,
+        records: &mut RecordsMut<'_>,
+        at: usize,
+        record: u32,
+        other: &OtherState<'_>,
+        store: &mut dyn AggregateStore,
+    ) -> Result<()> {
+        if let Some(separator) = other.words.get(1).filter(|word| **word != 0) {
+            records.words_mut::<2>(record, at)[1] = *separator;
+        }
+        join_sequences(records, at, record, other, store)
     }
 
     fn emit(&self, records: &RecordsMut<'_>, at: usize, rows: &[u32], store: &dyn AggregateStore) -> Result<ArrayRef> {

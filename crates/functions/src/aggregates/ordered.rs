@@ -3,7 +3,7 @@
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use tidemill_core::{Failure, Result};
-use tidemill_expr::{Accumulator, AggregateInput, AggregateStore, Extra, PartialStates, RecordsMut};
+use tidemill_expr::{Accumulator, AggregateInput, AggregateStore, Extra, OtherState, PartialStates, RecordsMut};
 
 use super::bytes::not_mergeable;
 use super::define::for_each_row;
@@ -47,6 +47,17 @@ impl Accumulator for EdgeValue {
 
     fn merge(&self, _: &mut RecordsMut<'_>, _: usize, _: &[u32], _: &PartialStates<'_>) -> Result<()> {
         Err(not_mergeable())
+    }
+
+    fn join(
+        &self,
+        _records: &mut RecordsMut<'_>,
+        _at: usize,
+        record: u32,
+        other: &OtherState<'_>,
+        store: &mut dyn AggregateStore,
+    ) -> Result<()> {
+        other.values.iter().try_for_each(|(value, count)| store.add_value(record, value, *count).map(drop))
     }
 
     fn emit(
@@ -112,6 +123,17 @@ impl Accumulator for SequencedValue {
         Err(not_mergeable())
     }
 
+    fn join(
+        &self,
+        records: &mut RecordsMut<'_>,
+        at: usize,
+        record: u32,
+        other: &OtherState<'_>,
+        store: &mut dyn AggregateStore,
+    ) -> Result<()> {
+        join_sequences(records, at, record, other, store)
+    }
+
     fn emit(
         &self,
         _records: &RecordsMut<'_>,
@@ -151,6 +173,29 @@ pub(super) fn update_sequence(
         }
     });
     result
+}
+
+/// Adds the values of another group, as if they had come behind those of this one.
+pub(super) fn join_sequences(
+    records: &mut RecordsMut<'_>,
+    at: usize,
+    record: u32,
+    other: &OtherState<'_>,
+    store: &mut dyn AggregateStore,
+) -> Result<()> {
+    let [arrivals] = records.words_mut::<1>(record, at);
+    let first = *arrivals;
+    *arrivals += other.words.first().copied().unwrap_or_default();
+    for (entry, count) in other.values {
+        let (sequence, value) = entry.split_first_chunk::<SEQUENCE>().ok_or_else(no_sequence)?;
+        let sequence = (u64::from_be_bytes(*sequence) + first).to_be_bytes();
+        store.add_value(record, &[&sequence, value].concat(), *count)?;
+    }
+    Ok(())
+}
+
+fn no_sequence() -> Failure {
+    Failure::fatal("state.damaged", "a stored value lacks the number of its arrival; the state is damaged")
 }
 
 /// Removes the oldest entry with the value of `entry`.

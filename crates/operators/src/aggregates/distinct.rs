@@ -28,20 +28,32 @@ pub struct DistinctSet {
     zeros: Vec<u32>,
 }
 
+/// The numbers of the calls with DISTINCT; those with the same arguments are together.
+pub fn calls_by_arguments(aggregates: &Aggregates) -> Vec<Vec<usize>> {
+    let mut sets: Vec<Vec<usize>> = Vec::new();
+    for (number, call) in aggregates.calls().iter().enumerate().filter(|(_, call)| call.distinct) {
+        match sets.iter_mut().find(|calls| aggregates.calls()[calls[0]].args == call.args) {
+            Some(calls) => calls.push(number),
+            None => sets.push(vec![number]),
+        }
+    }
+    sets
+}
+
+/// The fields that count how often arguments came, for each of these calls; ids from 1 on.
+pub fn count_fields(calls: &[usize]) -> Vec<ValueField> {
+    calls.iter().map(|call| ValueField::new(1 + *call as u32, format!("count {call}"), ValueKind::Int64)).collect()
+}
+
 impl DistinctSet {
     /// The sets of all calls with DISTINCT. `key_types` are those of the group key.
     pub fn all_of(aggregates: &Aggregates, key_types: &[DataType], input: &[DataType]) -> Result<Vec<DistinctSet>> {
-        let mut sets: Vec<DistinctSet> = Vec::new();
-        for (number, call) in aggregates.calls().iter().enumerate().filter(|(_, call)| call.distinct) {
-            let same = |set: &&mut DistinctSet| aggregates.calls()[set.calls[0]].args == call.args;
-            if let Some(set) = sets.iter_mut().find(same) {
-                set.calls.push(number);
-                continue;
-            }
-            let arg_types: Vec<DataType> = call.args.iter().map(|column| input[*column].clone()).collect();
+        let set = |calls: Vec<usize>| {
+            let args = &aggregates.calls()[calls[0]].args;
+            let arg_types: Vec<DataType> = args.iter().map(|column| input[*column].clone()).collect();
             let types = [key_types, &arg_types].concat();
-            sets.push(DistinctSet {
-                calls: vec![number],
+            Ok(DistinctSet {
+                calls,
                 all: KeyEncoder::new((0..types.len()).collect(), &types)?,
                 args: KeyEncoder::new((0..arg_types.len()).collect(), &arg_types)?,
                 keys: Keys::new(),
@@ -49,17 +61,15 @@ impl DistinctSet {
                 hashes: Vec::new(),
                 rows: Vec::new(),
                 zeros: Vec::new(),
-            });
-        }
-        Ok(sets)
+            })
+        };
+        calls_by_arguments(aggregates).into_iter().map(set).collect()
     }
 
     /// The table of the set's rows.
     pub fn descriptor(&self, number: usize) -> TableDescriptor {
         let mut fields = vec![ValueField::new(0, "hash", ValueKind::UInt64)];
-        fields.extend(
-            self.calls.iter().map(|call| ValueField::new(1 + *call as u32, format!("count {call}"), ValueKind::Int64)),
-        );
+        fields.extend(count_fields(&self.calls));
         TableDescriptor::keyed(format!("distinct-{number}"), self.all.types().to_vec(), fields)
     }
 

@@ -35,12 +35,12 @@ impl OwnWords {
         self.reserved.iter().copied().chain(rows).chain(net).collect()
     }
 
-    fn count(self) -> usize {
+    pub(super) fn count(self) -> usize {
         self.names().len()
     }
 
     /// The word that counts net rows.
-    fn net_word(self) -> usize {
+    pub fn net_word(self) -> usize {
         self.reserved.len() + usize::from(self.input_rows)
     }
 }
@@ -61,14 +61,14 @@ pub struct Fold {
 
 /// The states of an operator's calls in records, and what the calls keep beside.
 pub struct States {
-    aggregates: Aggregates,
-    own: OwnWords,
+    pub(super) aggregates: Aggregates,
+    pub(super) own: OwnWords,
     /// The table of values of each call that keeps any.
-    values: Vec<Option<OrderedTable>>,
-    record_keys: RecordKeys,
+    pub(super) values: Vec<Option<OrderedTable>>,
+    pub(super) record_keys: RecordKeys,
     /// For each call with DISTINCT the rows that count.
     masks: Vec<Option<BooleanArray>>,
-    layout: KeyLayout,
+    pub(super) layout: KeyLayout,
 }
 
 /// The tables of the distinct sets.
@@ -164,6 +164,17 @@ impl Fold {
         &self.needed
     }
 
+    /// The same without the sets of DISTINCT calls, for an operator that has its own.
+    pub fn without_sets(mut self) -> Fold {
+        self.sets.clear();
+        self
+    }
+
+    /// How keys are held.
+    pub fn layout(&self) -> KeyLayout {
+        self.encoder.layout()
+    }
+
     /// The calls.
     pub fn aggregates(&self) -> &Aggregates {
         &self.states.aggregates
@@ -255,6 +266,13 @@ impl Fold {
         self.batch.as_ref()
     }
 
+    /// Says whose keys the records of rows of the batch have, and under which prefix each one's values are.
+    pub fn work_on(&mut self, records: &[u32], positions: &[u32], prefixes: &[[u8; 8]]) {
+        if self.states.keeps_values() {
+            self.states.record_keys.set_rows_of_batch(&self.keys, records, positions, prefixes);
+        }
+    }
+
     /// The key columns of the batch.
     pub fn batch_key_columns(&self) -> Vec<ArrayRef> {
         self.batch.iter().flat_map(|batch| self.encoder.columns().iter().map(|column| batch.column(*column))).collect()
@@ -305,17 +323,17 @@ impl Fold {
             set.count(sets.table(number)?, first, rows.len(), arguments, kinds, &mut self.states.masks)?;
         }
         if self.states.keeps_values() {
-            self.states.record_keys.set_batch(&self.keys, first, rows);
+            self.states.record_keys.set_batch(&self.keys, first, rows, prefix);
         }
-        self.states.update(groups.update(rows), rows, arguments, kinds, prefix)
+        self.states.update(groups.update(rows), rows, arguments, kinds)
     }
 
     /// The results of groups, one column a call.
     pub fn emit(&mut self, groups: &mut GroupTable, rows: &[u32], prefix: &[u8]) -> Result<Vec<ArrayRef>> {
         if self.states.keeps_values() {
-            self.states.record_keys.set_rows(groups, rows);
+            self.states.record_keys.set_rows(groups, rows, prefix);
         }
-        self.states.emit(groups.update(&[]), rows, prefix)
+        self.states.emit(groups.update(&[]), rows)
     }
 
     /// The key columns of groups.
@@ -379,7 +397,7 @@ impl Fold {
             groups.append_key(*row, &mut key);
             let hash = tidemill_core::hash::of_bytes(&key);
             if let Some(key) = KeyRef::from_bytes(layout, &key) {
-                self.states.values.iter_mut().flatten().for_each(|table| remove_values(table, key, hash, prefix));
+                self.states.remove_values(key, hash, prefix);
             }
         }
     }
@@ -391,14 +409,28 @@ impl States {
         self.values.iter().any(Option::is_some)
     }
 
-    /// Takes rows into records that may be written, one a row. `prefix`: what values are kept under.
+    /// The keys of the records that are worked on; only needed if values are kept.
+    pub fn keys(&mut self) -> &mut RecordKeys {
+        &mut self.record_keys
+    }
+
+    /// Says for each call with DISTINCT which rows of the next [`update`](States::update) count.
+    pub fn set_masks(&mut self, masks: Vec<Option<BooleanArray>>) {
+        self.masks = masks;
+    }
+
+    /// Forgets the values that a group has kept under a prefix.
+    pub fn remove_values(&mut self, key: KeyRef<'_>, hash: u64, prefix: &[u8]) {
+        self.values.iter_mut().flatten().for_each(|table| remove_values(table, key, hash, prefix));
+    }
+
+    /// Takes rows into records that may be written, one a row. If values are kept, [`keys`](States::keys) must know them.
     pub fn update(
         &mut self,
         records: StateRecords<'_>,
         rows: &[u32],
         arguments: &Arguments,
         kinds: Option<&[RowKind]>,
-        prefix: &[u8],
     ) -> Result<()> {
         let parts = records.into_parts();
         let at = parts.first_value_word;
@@ -420,7 +452,6 @@ impl States {
             values: &mut self.values,
             keys: &self.record_keys,
             layout: self.layout,
-            prefix,
             call: 0,
         };
         self.aggregates.update(&mut records, at, rows, arguments, &self.masks, kinds, &mut stores)
@@ -442,7 +473,7 @@ impl States {
     }
 
     /// The results of records, one column a call.
-    pub fn emit(&mut self, records: StateRecords<'_>, rows: &[u32], prefix: &[u8]) -> Result<Vec<ArrayRef>> {
+    pub fn emit(&mut self, records: StateRecords<'_>, rows: &[u32]) -> Result<Vec<ArrayRef>> {
         let parts = records.into_parts();
         let at = parts.first_value_word;
         let records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
@@ -451,7 +482,6 @@ impl States {
             values: &mut self.values,
             keys: &self.record_keys,
             layout: self.layout,
-            prefix,
             call: 0,
         };
         self.aggregates.emit(&records, at, rows, &mut stores)

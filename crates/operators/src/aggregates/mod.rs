@@ -2,6 +2,7 @@
 
 pub mod distinct;
 pub mod fold;
+pub mod join;
 pub mod store;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};

@@ -12,57 +12,75 @@ use tidemill_state::{BytesMut, GroupTable, OrderedTable};
 
 use super::CallStore;
 
-/// The keys of some records, by the records' numbers.
+/// The keys of some records, by the records' numbers, and the prefix of each one's values: its window, or nothing.
 #[derive(Debug, Default)]
 pub struct RecordKeys {
     places: Map<u32, u32>,
+    /// A key, its prefix, the next key.
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// For each record where its key ends, and its prefix.
+    ends: Vec<(usize, usize)>,
     hashes: Vec<u64>,
 }
 
 impl RecordKeys {
     /// Replaces everything by the keys of a batch and their records.
-    pub fn set_batch(&mut self, keys: &Keys, first: usize, rows: &[u32]) {
+    pub fn set_batch(&mut self, keys: &Keys, first: usize, rows: &[u32], prefix: &[u8]) {
         self.clear();
         let mut scratch = Vec::new();
         for (position, row) in rows.iter().enumerate() {
-            self.add(*row, keys.hash(first + position), keys.bytes(first + position, &mut scratch));
+            self.add(*row, keys.hash(first + position), keys.bytes(first + position, &mut scratch), prefix);
+        }
+    }
+
+    /// Replaces everything by records of rows of a batch, each with a prefix of its own.
+    pub fn set_rows_of_batch(&mut self, keys: &Keys, records: &[u32], positions: &[u32], prefixes: &[[u8; 8]]) {
+        self.clear();
+        let mut scratch = Vec::new();
+        for ((record, position), prefix) in records.iter().zip(positions).zip(prefixes) {
+            let position = *position as usize;
+            self.add(*record, keys.hash(position), keys.bytes(position, &mut scratch), prefix);
         }
     }
 
     /// Replaces everything by the keys of rows of a table.
-    pub fn set_rows(&mut self, groups: &GroupTable, rows: &[u32]) {
+    pub fn set_rows(&mut self, groups: &GroupTable, rows: &[u32], prefix: &[u8]) {
         self.clear();
         let mut key = Vec::new();
         for row in rows {
             key.clear();
             groups.append_key(*row, &mut key);
-            self.add(*row, tidemill_core::hash::of_bytes(&key), &key);
+            self.add(*row, tidemill_core::hash::of_bytes(&key), &key, prefix);
         }
     }
 
-    fn clear(&mut self) {
+    /// Forgets all records.
+    pub fn clear(&mut self) {
         self.places.clear();
         self.bytes.clear();
         self.ends.clear();
         self.hashes.clear();
     }
 
-    fn add(&mut self, row: u32, hash: u64, key: &[u8]) {
+    /// Adds a record, if it is not there.
+    pub fn add(&mut self, row: u32, hash: u64, key: &[u8], prefix: &[u8]) {
         let place = self.ends.len() as u32;
         if self.places.try_insert(row, place).is_ok() {
             self.bytes.extend_from_slice(key);
-            self.ends.push(self.bytes.len());
+            let key_end = self.bytes.len();
+            self.bytes.extend_from_slice(prefix);
+            self.ends.push((key_end, self.bytes.len()));
             self.hashes.push(hash);
         }
     }
 
-    fn key(&self, layout: KeyLayout, row: u32) -> Result<(KeyRef<'_>, u64)> {
+    /// Key, hash and prefix of a record.
+    fn of(&self, layout: KeyLayout, row: u32) -> Result<(KeyRef<'_>, u64, &[u8])> {
         let place = self.places.get(&row).map(|place| *place as usize).ok_or_else(no_key)?;
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        let key = KeyRef::from_bytes(layout, &self.bytes[start..self.ends[place]]).ok_or_else(no_key)?;
-        Ok((key, self.hashes[place]))
+        let start = if place == 0 { 0 } else { self.ends[place - 1].1 };
+        let (key_end, end) = self.ends[place];
+        let key = KeyRef::from_bytes(layout, &self.bytes[start..key_end]).ok_or_else(no_key)?;
+        Ok((key, self.hashes[place], &self.bytes[key_end..end]))
     }
 }
 
@@ -76,8 +94,6 @@ pub struct Stores<'a> {
     pub keys: &'a RecordKeys,
     /// How the keys are held.
     pub layout: KeyLayout,
-    /// What comes before a value: the window, or nothing.
-    pub prefix: &'a [u8],
     /// The call that is at work.
     pub call: usize,
 }
@@ -112,8 +128,8 @@ impl AggregateStore for Stores<'_> {
     }
 
     fn add_value(&mut self, record: u32, value: &[u8], delta: i64) -> Result<i64> {
-        let (key, hash) = self.keys.key(self.layout, record)?;
-        let order = [self.prefix, value].concat();
+        let (key, hash, prefix) = self.keys.of(self.layout, record)?;
+        let order = [prefix, value].concat();
         let table = self.values.get_mut(self.call).and_then(Option::as_mut).ok_or_else(no_table)?;
         let (row, _) = table.insert(key, hash, &order)?;
         let mut access = table.update(&[row]);
@@ -128,28 +144,28 @@ impl AggregateStore for Stores<'_> {
 
     fn edge_value(&self, record: u32, last: bool, value: &mut Vec<u8>) -> Result<bool> {
         let table = self.table()?;
-        let (key, hash) = self.keys.key(self.layout, record)?;
+        let (key, hash, prefix) = self.keys.of(self.layout, record)?;
         let Some(key) = table.key(key, hash) else { return Ok(false) };
-        let end = after_prefix(self.prefix);
+        let end = after_prefix(prefix);
         let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         // A value that was taken back before it was added counts less than once.
         let mut rows =
-            table.range(key, Bound::Included(self.prefix), to).filter(|(_, row)| table.values(*row)[0] as i64 > 0);
+            table.range(key, Bound::Included(prefix), to).filter(|(_, row)| table.values(*row)[0] as i64 > 0);
         let found = if last { rows.next_back() } else { rows.next() };
         if let Some((order, _)) = found {
-            value.extend_from_slice(&order[self.prefix.len()..]);
+            value.extend_from_slice(&order[prefix.len()..]);
         }
         Ok(found.is_some())
     }
 
     fn for_each_value(&self, record: u32, visit: &mut dyn FnMut(&[u8], i64) -> bool) -> Result<()> {
         let table = self.table()?;
-        let (key, hash) = self.keys.key(self.layout, record)?;
+        let (key, hash, prefix) = self.keys.of(self.layout, record)?;
         let Some(key) = table.key(key, hash) else { return Ok(()) };
-        let end = after_prefix(self.prefix);
+        let end = after_prefix(prefix);
         let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-        for (order, row) in table.range(key, Bound::Included(self.prefix), to) {
-            if !visit(&order[self.prefix.len()..], table.values(row)[0] as i64) {
+        for (order, row) in table.range(key, Bound::Included(prefix), to) {
+            if !visit(&order[prefix.len()..], table.values(row)[0] as i64) {
                 break;
             }
         }
@@ -159,11 +175,16 @@ impl AggregateStore for Stores<'_> {
 
 /// Removes all values of a group under a prefix.
 pub fn remove_values(table: &mut OrderedTable, key: KeyRef<'_>, hash: u64, prefix: &[u8]) {
-    let Some(key) = table.key(key, hash) else { return };
+    let rows: Vec<u32> = rows_under(table, key, hash, prefix).into_iter().map(|(_, row)| row).collect();
+    rows.into_iter().for_each(|row| table.remove(row));
+}
+
+/// The rows of a group under a prefix, with what follows the prefix in their order.
+pub fn rows_under<'a>(table: &'a OrderedTable, key: KeyRef<'_>, hash: u64, prefix: &[u8]) -> Vec<(&'a [u8], u32)> {
+    let Some(key) = table.key(key, hash) else { return Vec::new() };
     let end = after_prefix(prefix);
     let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    let rows: Vec<u32> = table.range(key, Bound::Included(prefix), to).map(|(_, row)| row).collect();
-    rows.into_iter().for_each(|row| table.remove(row));
+    table.range(key, Bound::Included(prefix), to).map(|(order, row)| (&order[prefix.len()..], row)).collect()
 }
 
 /// The least byte string above all that begin with `prefix`; none if there is none.

@@ -123,10 +123,95 @@ fn a_late_row_bridges_sessions_that_are_open() {
     assert_eq!(harness.output_text(&output), "+I 1 1 @40 @50 @49\n");
 }
 
+/// All calls, also those whose states are more than words.
+fn all_calls() -> (Vec<AggregateCall>, Vec<SqlType>) {
+    let (mut calls, mut types, _) = calls();
+    let list = AggregateCall::new("LISTAGG", &[TEXT]);
+    calls.extend([
+        AggregateCall { distinct: true, filter: Some(FLAG as u32), ..list.clone() },
+        list,
+        AggregateCall::new("MIN", &[TEXT]),
+        AggregateCall { distinct: true, ..AggregateCall::new("AVG", &[NUMBER]) },
+        AggregateCall { filter: Some(FLAG as u32), distinct: true, ..AggregateCall::new("COUNT", &[TEXT]) },
+    ]);
+    types.extend([SqlType::STRING, SqlType::STRING, SqlType::STRING, SqlType::BIGINT, SqlType::BIGINT]);
+    (calls, types)
+}
+
+fn sessions_of_all_calls(gap: i64, retracting: bool, steps: &[Step]) -> u64 {
+    let (calls, types) = all_calls();
+    let (rows, late) = expected(gap, &calls, steps);
+    assert!(rows.len() > 8);
+    let config = config(&calls, gap, retracting).encode_to_vec();
+    for (batch_rows, steps) in variations(steps) {
+        let mut outcome = run(SESSION_AGGREGATE, &config, &[KEY], &output_types(&types), batch_rows, &steps);
+        sort_lists(&calls, 1, &mut outcome.rows);
+        assert_same(&outcome.sorted(), &rows, &format!("gap {gap}, batches of {batch_rows}"));
+        assert_eq!(outcome.late, late);
+        assert_eq!(outcome.state_rows, 0);
+    }
+    late
+}
+
 #[test]
-fn an_aggregate_that_cannot_be_joined_is_refused_with_advice() {
-    let distinct = AggregateCall { distinct: true, ..AggregateCall::new("COUNT", &[NUMBER]) };
-    let config = config(&[distinct], 10, false).encode_to_vec();
-    let failure = operator(SESSION_AGGREGATE, &config).err().unwrap();
-    assert!(failure.to_string().contains("TUMBLE"), "{failure}");
+fn sessions_keep_sets_and_texts_as_they_are_joined() {
+    let mut late = 0;
+    for (seed, gap, disorder, delay) in
+        [(1, 10, 40, 20), (2, 25, 60, 60), (3, 4, 100, 30), (4, 60, 10, 5), (5, 6, 80, 50)]
+    {
+        late += sessions_of_all_calls(gap, false, &stream(&mut Random(seed), 500, 6, disorder, delay));
+    }
+    assert!(late > 0);
+}
+
+#[test]
+fn sessions_take_rows_back() {
+    for (seed, gap, disorder, delay) in [(11, 10, 40, 40), (12, 25, 60, 60), (13, 4, 100, 110), (14, 3, 50, 400)] {
+        let mut random = Random(seed);
+        let steps = stream(&mut random, 400, 6, disorder, delay);
+        let steps = with_retractions(&mut random, &steps);
+        sessions_of_all_calls(gap, true, &steps);
+    }
+}
+
+#[test]
+fn one_row_after_the_other_joins_all_sessions_of_a_key() {
+    let text = |function: &str| AggregateCall::new(function, &[TEXT]);
+    let distinct = |call: AggregateCall| AggregateCall { distinct: true, ..call };
+    let calls = [
+        AggregateCall::new("LISTAGG", &[TEXT, 5]),
+        distinct(text("COUNT")),
+        text("FIRST_VALUE"),
+        text("LAST_VALUE"),
+        text("MIN"),
+        text("MAX"),
+        distinct(AggregateCall::new("SUM", &[NUMBER])),
+    ];
+    let mut results = vec![SqlType::STRING; calls.len()];
+    (results[1], results[6]) = (SqlType::BIGINT, SqlType::BIGINT);
+    let (input, output) = ([input_types(), vec![SqlType::STRING]].concat(), output_types(&results));
+    // The rows of an earlier session come behind those of the one that it becomes part of, before the row that joins them.
+    let long = "longer than any text that a record has room for";
+    let list = format!("'e; bb; bb; a; c; a; {long}; bb'");
+    let expected = format!("+I 1 {list} 5 'e' 'bb' 'a' '{long}' 6 @0 @70 @69\n");
+    for retracting in [false, true] {
+        let config = SessionAggregateConfig { input_types: encode_types(&input), ..config(&calls, 10, retracting) };
+        let config = config.encode_to_vec();
+        let mut harness = Harness::open(operator(SESSION_AGGREGATE, &config).unwrap()).unwrap();
+        let rows = [
+            "1 @0 1 'a' true '; '",
+            "1 @5 2 'longer than any text that a record has room for' true '; '",
+            "1 @30 2 'bb' true '; '",
+            "1 @60 3 'e' true '; '",
+        ];
+        harness.rows(&input, &rows.join("\n")).unwrap();
+        // Nothing but what the snapshots hold is left.
+        let snapshot = harness.checkpoint(false).unwrap();
+        let mut harness = Harness::restore(operator(SESSION_AGGREGATE, &config).unwrap(), 0, 1, &[snapshot]).unwrap();
+        harness.rows(&input, "1 @50 2 'bb' true '; '\n1 @40 1 'a' true '; '").unwrap();
+        harness.rows(&input, "1 @20 3 'c' true '; '\n1 @15 2 'bb' true '; '").unwrap();
+        harness.end().unwrap();
+        assert_eq!(harness.output_text(&output), expected);
+        assert_eq!(harness.state_rows(), 0);
+    }
 }

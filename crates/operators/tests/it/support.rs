@@ -247,19 +247,39 @@ fn aggregate_one(call: &AggregateCall, rows: &[Row]) -> Scalar {
     }
     let count: i64 = values.iter().map(|(_, count)| count).sum();
     let sum: i64 = values.iter().map(|(value, count)| value.as_i64().unwrap_or(0) * count).sum();
-    let mut ordered: Vec<Scalar> = values.into_iter().map(|(value, _)| value).collect();
-    ordered.sort_by(|left, right| match (left, right) {
+    values.sort_by(|(left, _), (right, _)| match (left, right) {
         (Scalar::Int(left), Scalar::Int(right)) => left.cmp(right),
         (left, right) => left.as_str().cmp(&right.as_str()),
     });
+    let (ordered, counts): (Vec<Scalar>, Vec<i64>) = values.into_iter().unzip();
     match call.function.as_str() {
         "COUNT" => Scalar::Int(count),
         _ if count == 0 => Scalar::Null,
         "SUM" => Scalar::Int(sum),
         "AVG" => Scalar::Int(sum / count),
+        "LISTAGG" => list_of(&ordered.iter().zip(counts).collect::<Vec<_>>()),
         "MIN" => ordered[0].clone(),
         "MAX" => ordered[ordered.len() - 1].clone(),
         other => panic!("{other}"),
+    }
+}
+
+/// Texts that come so often, with commas between.
+fn list_of(texts: &[(&Scalar, i64)]) -> Scalar {
+    let all = texts.iter().flat_map(|(text, count)| (0..*count).map(|_| text.as_str().unwrap()));
+    Scalar::string(all.collect::<Vec<_>>().join(","))
+}
+
+/// Sorts the texts within the lists of LISTAGG, which come in order of arrival; `first` is the column of the first call.
+pub fn sort_lists(calls: &[AggregateCall], first: usize, rows: &mut [Row]) {
+    for (_, values) in rows {
+        for (call, value) in calls.iter().zip(&mut values[first..]) {
+            if call.function == "LISTAGG" && !value.is_null() {
+                let mut texts: Vec<&str> = value.as_str().unwrap().split(',').collect();
+                texts.sort_unstable();
+                *value = Scalar::string(texts.join(","));
+            }
+        }
     }
 }
 
