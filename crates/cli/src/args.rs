@@ -62,7 +62,7 @@ pub struct SqlArgs {
     #[arg(short, long, value_name = "FILE", conflicts_with = "execute")]
     pub file: Option<PathBuf>,
     /// Runs these statements and waits for their jobs.
-    #[arg(short, long, value_name = "SQL")]
+    #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
     pub execute: Option<String>,
     /// Runs the statements of a file first: tables, views, SET.
     #[arg(short, long, value_name = "FILE")]

@@ -25,6 +25,7 @@ mod stdout;
 mod usage;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -51,7 +52,10 @@ fn main() -> ExitCode {
         Command::Sql(arguments) => sql::run(*arguments, console),
         Command::Savepoint(command) => savepoint::run(&command, &console),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "tidemill", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tidemill", &mut script);
+            // A reader that goes away has what it wanted.
+            let _ = std::io::stdout().write_all(&script);
             Exit::Done
         }
     };

@@ -275,6 +275,7 @@ impl Script {
         let config = self.session.config();
         let has_result_hash = config.bool(&RESULT_HASH)?;
         if self.session.is_batch() {
+            self.check_batch()?;
             let cx = self.batch_context()?;
             return Ok(after(self.workshop.run_batch_job(job, cx, has_result_hash)));
         }
@@ -303,6 +304,23 @@ impl Script {
         self.has_kept_job |= is_kept;
         let watch = Watch { is_abandoned: &|| self.workshop.has_lost_stdout(), shows_progress: true, has_result_hash };
         Ok(after(self.workshop.run(spec, storage, self.workshop.registry(), &watch)))
+    }
+
+    /// A batch job has no checkpoints and no savepoints: it commits at its end, or nothing.
+    fn check_batch(&self) -> Result<()> {
+        let savepoint = [
+            ("--from-savepoint", self.from_savepoint.is_some()),
+            ("--stop-with-savepoint", self.workshop.stop_with_savepoint.is_some()),
+        ];
+        if let Some((option, _)) = savepoint.into_iter().find(|(_, is_given)| *is_given) {
+            let text = format!("a batch job has no savepoints: leave out {option}, or run it in streaming mode");
+            return Err(Failure::user("batch.savepoint", text));
+        }
+        if self.session.config().text(&CHECKPOINT_DIR).is_some() {
+            let text = "a batch job takes no checkpoints: it does not use the checkpoint directory, and run again it starts over";
+            self.console().warn(text);
+        }
+        Ok(())
     }
 
     /// As many subtasks as are asked for, else as there are processors.

@@ -9,8 +9,10 @@ use tidemill_dataflow::{Discovery, Enumerator, Poll, Reader, Split};
 
 /// How many splits there are. More than subtasks of most jobs, few enough that each has a watermark of its own.
 pub const SPLITS: u32 = 16;
-/// A batch of rare rows is made of at most this many chunks, so that splits stay close to each other.
+/// Chunks of a batch of a source at full speed.
 const CHUNKS_MAX: usize = 8;
+/// How many times a second every split of a paced source has its turn: each holds the watermark until then.
+const TURNS_PER_SECOND: u64 = 8;
 
 /// How row numbers are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +21,34 @@ pub struct Strides {
     pub numbers: Option<u64>,
     /// Numbers in a chunk.
     pub chunk: u64,
+    /// Numbers in a chunk of a stored split that does not say.
+    pub chunk_unsaid: u64,
+    /// A batch of rare rows is made of at most this many chunks, so that splits stay close to each other.
+    pub chunks_max: usize,
     /// True: a split stays open behind its last number.
     pub keep_alive: bool,
+}
+
+impl Strides {
+    /// Chunks of about `chunk` numbers in whole `epoch`s; fewer where a pace would otherwise keep splits waiting for long.
+    pub fn new(
+        numbers: Option<u64>,
+        chunk: u64,
+        epoch: u64,
+        rows_per_second: Option<u64>,
+        keep_alive: bool,
+    ) -> Strides {
+        let whole = |chunk: u64| (chunk / epoch).max(1) * epoch;
+        let turn = rows_per_second.map(|rows| rows / (u64::from(SPLITS) * TURNS_PER_SECOND));
+        let (chunk_unsaid, chunk) = (whole(chunk), whole(turn.map_or(chunk, |turn| turn.min(chunk))));
+        Strides {
+            numbers,
+            chunk,
+            chunk_unsaid,
+            chunks_max: if rows_per_second.is_some() { 1 } else { CHUNKS_MAX },
+            keep_alive,
+        }
+    }
 }
 
 /// Makes rows from their numbers.
@@ -38,6 +66,9 @@ struct Position {
     /// The next row number.
     #[prost(uint64, tag = "2")]
     next: u64,
+    /// Numbers in a chunk: the split is read to its end with those it began with. 0: those of version 1 of the source.
+    #[prost(uint64, tag = "3")]
+    chunk: u64,
 }
 
 /// Reports all splits once.
@@ -59,9 +90,10 @@ impl Enumerator for StrideEnumerator {
             return Ok(Discovery::default());
         }
         let split = |split: u32| {
-            let next = u64::from(split) * self.strides.chunk;
+            let chunk = self.strides.chunk;
+            let next = u64::from(split) * chunk;
             let wanted = self.strides.numbers.is_none_or(|numbers| next < numbers) || self.strides.keep_alive;
-            wanted.then(|| Split { id: split.to_string(), payload: Position { split, next }.encode_to_vec() })
+            wanted.then(|| Split { id: split.to_string(), payload: Position { split, next, chunk }.encode_to_vec() })
         };
         Ok(Discovery { splits: (0..SPLITS).filter_map(split).collect(), again_in_ms: None })
     }
@@ -90,12 +122,14 @@ impl<G: Generate> StrideReader<G> {
     }
 
     /// The next ranges of a split with at most `rows_max` rows, and where the split goes on behind them.
-    fn take(&self, mut next: u64, rows_max: usize) -> (Vec<(u64, u64)>, u64) {
+    fn take(&self, position: Position, rows_max: usize) -> (Vec<(u64, u64)>, u64) {
+        let chunk = if position.chunk == 0 { self.strides.chunk_unsaid } else { position.chunk };
+        let mut next = position.next;
         let numbers = self.strides.numbers.unwrap_or(u64::MAX);
         let mut ranges = Vec::new();
         let mut rows = 0;
-        while next < numbers && ranges.len() < CHUNKS_MAX {
-            let chunk_end = (next / self.strides.chunk + 1).saturating_mul(self.strides.chunk);
+        while next < numbers && ranges.len() < self.strides.chunks_max {
+            let chunk_end = (next / chunk + 1).saturating_mul(chunk);
             let end = chunk_end.min(numbers);
             let more = self.generator.rows(next, end);
             if rows + more > rows_max {
@@ -107,7 +141,7 @@ impl<G: Generate> StrideReader<G> {
             }
             rows += more;
             ranges.push((next, end));
-            next = chunk_end.saturating_add(self.strides.chunk * u64::from(SPLITS - 1));
+            next = chunk_end.saturating_add(chunk * u64::from(SPLITS - 1));
         }
         (ranges, next)
     }
@@ -133,7 +167,7 @@ impl<G: Generate> Reader for StrideReader<G> {
                 self.splits.swap_remove(at);
                 return Ok(Poll::Finished(handle));
             }
-            let (ranges, next) = self.take(position.next, rows_max.max(1));
+            let (ranges, next) = self.take(position, rows_max.max(1));
             let batch = self.generator.batch(&ranges, now)?;
             self.splits[at].1.next = next;
             if !batch.is_empty() {
@@ -151,7 +185,7 @@ impl<G: Generate> Reader for StrideReader<G> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use arrow::array::{AsArray, Int64Array};
@@ -198,9 +232,26 @@ mod tests {
     }
 
     #[test]
+    fn a_paced_source_gives_every_split_its_turn_soon() {
+        for (pace, turns) in [(1, 16), (100, 16), (1_000, 112), (100_000, 16 * 781)] {
+            let strides = Strides::new(None, 1024, 1, Some(pace), false);
+            let splits = StrideEnumerator::new(strides).discover().unwrap().splits;
+            let mut reader = StrideReader::new(strides, Numbers);
+            splits.into_iter().zip(0..).for_each(|(split, at)| reader.add_split(at, split).unwrap());
+            let (mut seen, mut rows) = (std::collections::BTreeSet::new(), 0);
+            while seen.len() < SPLITS as usize {
+                let Poll::Batch(handle, batch) = reader.poll(4096, Now::default()).unwrap() else { panic!("no rows") };
+                seen.insert(handle);
+                rows += batch.len();
+            }
+            assert_eq!(rows, turns, "at {pace} rows a second");
+        }
+    }
+
+    #[test]
     fn every_number_comes_once_at_any_parallelism_and_in_order_at_one() {
         for numbers in [0, 1, 99, 1_000, 12_345] {
-            let strides = Strides { numbers: Some(numbers), chunk: 100, keep_alive: false };
+            let strides = Strides::new(Some(numbers), 100, 1, None, false);
             let all: Vec<i64> = (0..numbers as i64).collect();
             for parallelism in [1, 2, 7, 20] {
                 for rows_max in [1, 64, 250] {

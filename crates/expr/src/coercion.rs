@@ -20,13 +20,15 @@ impl SqlType {
     }
 
     /// Whether a value of this type may be stored in a column of type `target` without an explicit CAST (nullability
-    /// aside). Casts that lose digits of a number of the same family are allowed, as in Flink's INSERT.
+    /// aside): as in Flink's INSERT, integers only widen, while FLOAT, DOUBLE and DECIMAL take numbers with more digits.
     pub fn implicitly_casts_to(&self, target: &SqlType) -> bool {
         use TypeKind::*;
         match (&self.kind, &target.kind) {
             (Null, _) => true,
             (from, to) if from == to => true,
-            (from, to) if from.is_numeric() && to.is_numeric() => true,
+            (from, to) if from.is_integer() && to.is_integer() => from.exact_digits() <= to.exact_digits(),
+            (from, Float) if from.is_numeric() => *from != Double,
+            (from, to) if from.is_numeric() && to.is_numeric() => !to.is_integer(),
             (from, to) if from.is_character() && to.is_character() => true,
             (from, to) if from.is_binary() && to.is_binary() => true,
             (Time(_), Time(_)) => true,

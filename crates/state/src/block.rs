@@ -1,10 +1,8 @@
-//! Zeroed memory that grows in place, on huge pages where there are any: random access to many million rows without a miss
-//! of the address cache for each.
+//! Zeroed memory that grows in place.
 //!
 //! A small block is on the heap and is copied to grow. A large one is a mapping with far more addresses than it uses,
 //! which cost nothing until they are written; when they are used up, its pages move to a larger range, uncopied. Whoever
-//! touches memory ahead of its use ([`touch`](crate::touch)) makes pages and joins them to huge ones; a slot that gets there
-//! first makes small ones, so that it never waits for 2 MiB to be cleared.
+//! touches memory ahead of its use ([`touch`](crate::touch)) makes its pages, so that a slot does not have to.
 //!
 //! `unsafe` here: the memory is mapped by hand. Everything outside sees a slice.
 
@@ -212,19 +210,14 @@ fn unmap(start: NonNull<u64>, bytes: usize) {
 #[cfg(not(target_os = "linux"))]
 fn unmap(_: NonNull<u64>, _: usize) {}
 
-/// Makes the pages of a range that is mapped, then a huge one of them if possible; false if the system cannot make pages.
+/// Makes the pages of a range that is mapped; false if the system cannot.
 ///
-/// The range is never advised to be huge beforehand: a slot that got there first would clear 2 MiB within one call, which
-/// costs it 5 ms and more. Small pages made here and joined afterwards cost it 0.3 ms at worst.
+/// Small ones: a slot that got to a huge page first would clear 2 MiB within one call, which costs it 5 ms (record 010).
 #[cfg(target_os = "linux")]
 pub(crate) fn touch(pages: Pages) -> bool {
     let (start, len) = (pages.start as *mut libc::c_void, pages.end - pages.start);
     // SAFETY: whoever asked keeps the range mapped until it is done; no content changes.
-    unsafe {
-        let is_made = libc::madvise(start, len, libc::MADV_POPULATE_WRITE) == 0;
-        libc::madvise(start, len, libc::MADV_COLLAPSE);
-        is_made
-    }
+    unsafe { libc::madvise(start, len, libc::MADV_POPULATE_WRITE) == 0 }
 }
 
 #[cfg(not(target_os = "linux"))]

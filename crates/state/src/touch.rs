@@ -1,16 +1,14 @@
 //! Touching fresh memory before a slot needs it.
 //!
 //! The first write to a page costs a fault: the system clears it, and in a virtual machine the host may have to find it
-//! first (measured: 0.3 to 10 µs for 4 KiB, 0.1 to 17 ms for 2 MiB). Large blocks therefore ask for the pages ahead of
-//! those in use, and whoever runs [`touch_fresh_memory`] on a thread of its own makes them. Nobody has to: then a slot
-//! makes small pages as it goes, and random access to millions of rows is up to twice as slow.
+//! first (measured: 0.3 to 10 µs for 4 KiB). Large blocks therefore ask for the pages ahead of those in use, and whoever runs
+//! [`touch_fresh_memory`] on a thread of its own makes them. Nobody has to: then a slot makes them as it goes.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Memory closer than this to what is in use is left alone: clearing a huge page takes long, and its owner would soon do it
-/// too.
+/// Memory closer than this to what is in use is left alone: its owner is about to make it.
 const DISTANCE: usize = 1 << 20;
 
 /// Addresses from one up to another.

@@ -103,13 +103,18 @@ impl Groups {
         self.accumulator.merge(&mut records, 0, &self.records, &states)
     }
 
-    /// The results of the first groups, which are then gone.
-    pub fn take_results(&mut self, count: usize) -> Result<ArrayRef> {
+    /// The results of the first groups.
+    pub fn results(&mut self, count: usize) -> Result<ArrayRef> {
         self.place(&[], count)?;
         let rows = self.first_records(count);
         let records = view(&mut self.pages, self.accumulator.words());
-        let results = self.accumulator.emit(&records, 0, &rows, &self.store)?;
-        self.forget(&rows);
+        self.accumulator.emit(&records, 0, &rows, &self.store)
+    }
+
+    /// The results of the first groups, which are then gone.
+    pub fn take_results(&mut self, count: usize) -> Result<ArrayRef> {
+        let results = self.results(count)?;
+        self.forget(&self.first_records(count));
         Ok(results)
     }
 

@@ -41,8 +41,9 @@ impl DfAccumulator for SingleGroup {
         self.groups.update(values, &self.zeros[..rows], None, 1).map_err(to_datafusion)
     }
 
+    /// May be called at any time: what it tells must not be gone.
     fn evaluate(&mut self) -> DfResult<ScalarValue> {
-        ScalarValue::try_from_array(&self.groups.take_results(1).map_err(to_datafusion)?, 0)
+        ScalarValue::try_from_array(&self.groups.results(1).map_err(to_datafusion)?, 0)
     }
 
     fn size(&self) -> usize {

@@ -24,6 +24,14 @@ fn aggregates_over_strings_run_in_one_phase() {
 }
 
 #[test]
+fn the_smallest_and_largest_of_all_rows_are_there_however_often_they_are_looked_at() {
+    let mut world = numbers();
+    assert_eq!(world.rows("SELECT MIN(n), MAX(n) FROM t"), ["1|7"]);
+    assert_eq!(world.rows("SELECT MAX(d) FROM t"), ["2.50"]);
+    assert_eq!(world.rows("SELECT MIN(n) FILTER (WHERE n > 1), MAX(DISTINCT n + 1) FROM t"), ["2|8"]);
+}
+
+#[test]
 fn filter_comes_before_distinct_and_null_does_not_count() {
     let mut world = numbers();
     let sql = "SELECT k, COUNT(DISTINCT n), COUNT(DISTINCT s) FILTER (WHERE n = 2), SUM(DISTINCT n) FROM t GROUP BY k";

@@ -29,6 +29,30 @@ fn an_unknown_option_or_connector_lists_what_there_is() {
 }
 
 #[test]
+fn an_insert_does_not_narrow_numbers() {
+    let tables = "CREATE TABLE s (i INT, b BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '1'); \
+                  CREATE TABLE o (v TINYINT) WITH ('connector' = 'blackhole'); \
+                  CREATE TABLE d (v DOUBLE) WITH ('connector' = 'blackhole'); ";
+    for column in ["i", "b"] {
+        let sql = format!("{tables} INSERT INTO o SELECT {column} FROM s");
+        Folder::new().sql(&sql, &[]).code(1).says(&["'v'", "TINYINT", "CAST"]);
+    }
+    Folder::new().sql(&format!("{tables} INSERT INTO d SELECT b FROM s"), &[]).code(0);
+    Folder::new().sql(&format!("{tables} INSERT INTO o SELECT CAST(i AS TINYINT) FROM s"), &[]).code(0);
+}
+
+#[test]
+fn a_batch_job_has_no_savepoints_and_says_so() {
+    let job = "CREATE TABLE s (i INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1'); \
+               CREATE TABLE o (i INT) WITH ('connector' = 'blackhole'); INSERT INTO o SELECT i FROM s";
+    let batch = ["-D", "execution.runtime-mode=batch"];
+    for option in ["--from-savepoint", "--stop-with-savepoint"] {
+        Folder::new().sql(job, &[&batch[..], &[option, "sp"]].concat()).code(1).says(&[option, "streaming"]);
+    }
+    Folder::new().sql(job, &[&batch[..], &["--checkpoint-dir", "ck"]].concat()).code(0).says(&["takes no checkpoints"]);
+}
+
+#[test]
 fn wrong_usage_is_2() {
     let folder = Folder::new();
     for arguments in [

@@ -75,10 +75,11 @@ impl DatagenSource {
             rows = rows.into_iter().chain(sequence).min();
             fields.push(generator);
         }
+        let rows_per_second = rows_per_second(&table.options, &ROWS_PER_SECOND)?;
         Ok(DatagenSource {
             columns: wanted.into_iter().map(|at| fields[at].clone()).collect(),
-            strides: Strides { numbers: rows, chunk: CHUNK_ROWS, keep_alive: false },
-            rows_per_second: rows_per_second(&table.options, &ROWS_PER_SECOND)?,
+            strides: Strides::new(rows, CHUNK_ROWS, 1, rows_per_second, false),
+            rows_per_second,
         })
     }
 }

@@ -79,12 +79,11 @@ impl NexmarkSource {
         let epoch = settings.epoch();
         let keep_alive = table.options.bool(&KEEP_ALIVE)?;
         let is_bounded = settings.events.is_some() && !keep_alive;
-        let chunk = (CHUNK_EVENTS / epoch).max(1) * epoch;
-        let mut strides = Strides { numbers: settings.events, chunk, keep_alive };
+        let mut strides = Strides::new(settings.events, CHUNK_EVENTS, epoch, rows_per_second, keep_alive);
         let generator = Generator::unprepared(settings, kinds, &paths?)?;
         if generator.rows(0, epoch) == 0 {
             // No event is of these kinds: there is nothing to look for.
-            strides = Strides { numbers: Some(0), chunk, keep_alive: !is_bounded };
+            strides = Strides { numbers: Some(0), keep_alive: !is_bounded, ..strides };
         }
         Ok(NexmarkSource { generator, strides, rows_per_second, is_bounded })
     }

@@ -117,7 +117,10 @@ impl<'a> TextColumn<'a> {
             }
             TypeKind::TimestampLtz(_) => {
                 let (millis, nanos) = instant(array, row);
-                write_timestamp(millis, nanos, style, out).and_then(|()| out.write_all(b"Z"))
+                // Java's Instant always has its seconds.
+                let whole_minute = millis % 60_000 == 0 && nanos == 0 && style == TimeStyle::Java;
+                let seconds = if whole_minute { ":00Z" } else { "Z" };
+                write_timestamp(millis, nanos, style, out).and_then(|()| out.write_all(seconds.as_bytes()))
             }
             TypeKind::Null | TypeKind::Array(_) | TypeKind::Map(..) | TypeKind::Multiset(_) | TypeKind::Row(_) => {
                 Ok(())
