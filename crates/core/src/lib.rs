@@ -20,8 +20,8 @@ pub mod row_kind;
 pub mod storage;
 pub mod strings;
 
-pub use bounds::bounds;
 pub use batch::{Batch, KeyHashes, TimeBounds};
+pub use bounds::bounds;
 pub use element::{Barrier, CheckpointKind, Element, Progress};
 pub use env::{Env, Now};
 pub use event_time::EventTime;

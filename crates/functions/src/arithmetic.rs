@@ -86,14 +86,15 @@ fn infer(args: &[Operand<'_>], op: Op) -> Result<Signature, String> {
         let types = vec![exact(left_digits, left.ty), exact(right_digits, right.ty)];
         return Ok(Signature::new(types, kind.with_null(nullable)));
     }
-    let kind = match SqlType::common(&l.nullable(), &r.nullable()) {
+    let kind = match SqlType::common(&l.nullable(), &r.clone().nullable()) {
         Some(ty) => ty.kind,
         None => return Err("the operands have no common type".to_owned()),
     };
-    // The result of MOD on integers is of the divisor's type; both are computed in the wider one.
+    // The result of MOD on integers is of the divisor's type; it is computed in the wider one.
+    let result = if op == Op::Modulo && kind.is_integer() { r } else { kind.clone() };
     Ok(Signature::new(
-        vec![kind.clone().with_null(left.ty.nullable), kind.clone().with_null(right.ty.nullable)],
-        kind.with_null(nullable),
+        vec![kind.clone().with_null(left.ty.nullable), kind.with_null(right.ty.nullable)],
+        result.with_null(nullable),
     ))
 }
 
@@ -155,6 +156,7 @@ fn bind(call: &Binding<'_>, op: Op) -> Result<Kernel> {
         Op::Add => Box::new(|args, _, _| arrow(numeric::add_wrapping(&args[0], &args[1]))),
         Op::Subtract => Box::new(|args, _, _| arrow(numeric::sub_wrapping(&args[0], &args[1]))),
         Op::Multiply => Box::new(|args, _, _| arrow(numeric::mul_wrapping(&args[0], &args[1]))),
+        Op::Modulo if call.args[0].kind.is_integer() && call.args[0].kind != call.ty.kind => narrow_remainder(call)?,
         Op::Divide | Op::Modulo => match call.ty.kind {
             TypeKind::TinyInt => divide_integers::<Int8Type>(op),
             TypeKind::SmallInt => divide_integers::<Int16Type>(op),
@@ -164,6 +166,17 @@ fn bind(call: &Binding<'_>, op: Op) -> Result<Kernel> {
             _ => Box::new(|args, _, _| arrow(numeric::rem(&args[0], &args[1]))),
         },
     })
+}
+
+/// The remainder of integers in the divisor's type, which is narrower than that in which it is computed. It always fits.
+fn narrow_remainder(call: &Binding<'_>) -> Result<Kernel> {
+    let wide = bind(&Binding { ty: &call.args[0], ..*call }, Op::Modulo)?;
+    let narrow = call.ty.arrow_type();
+    Ok(Box::new(move |args, rows, cx| {
+        let output = wide(args, rows, cx)?;
+        let array = arrow::compute::cast(&output.array, &narrow)?;
+        Ok(Output::with_errors(array, output.errors))
+    }))
 }
 
 fn arrow(result: Result<ArrayRef, ArrowError>) -> Result<Output> {

@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use tidemill_sql_parser::ast::{
-    ArgValue, BinaryOp, Expr, ExprKind, FunctionArg, Ident, IsTest, LikeKind, TrimSide, UnaryOp, WhenThen,
+    ArgValue, BinaryOp, Expr, ExprKind, FunctionArg, Ident, IsTest, LikeKind, Literal, TimeUnit, TrimSide, UnaryOp,
+    WhenThen,
 };
 
 use crate::aggregate::{self, Call};
@@ -57,6 +58,11 @@ pub(crate) struct Binder<'a> {
     pub(crate) zone: i128,
 }
 
+/// Whether it is an interval of hours, minutes or seconds: a DATE that it moves becomes a TIMESTAMP.
+fn has_hours(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Literal(Literal::Interval { qualifier, .. }) if qualifier.start > TimeUnit::Day)
+}
+
 impl Binder<'_> {
     /// Any expression.
     pub(crate) fn bind(self, expr: &Expr) -> Result<Bound> {
@@ -79,7 +85,14 @@ impl Binder<'_> {
                 }
                 _ => arithmetic::negate(self.bind(operand)?),
             },
-            ExprKind::Binary { left, op, right } => self.binary(*op, self.bind(left)?, self.bind(right)?),
+            ExprKind::Binary { left, op, right } => {
+                let moved = |bound: Bound, by: &Expr| match bound.ty {
+                    Type::Date if has_hours(by) => self.coerce(bound, &Type::Timestamp(3)),
+                    _ => bound,
+                };
+                let (bound_left, bound_right) = (self.bind(left)?, self.bind(right)?);
+                self.binary(*op, moved(bound_left, right), moved(bound_right, left))
+            }
             ExprKind::And(parts) => Ok(connect("AND", false, self.all(parts)?)),
             ExprKind::Or(parts) => Ok(connect("OR", true, self.all(parts)?)),
             ExprKind::Not(operand) => Ok(not(self.bind(operand)?)),

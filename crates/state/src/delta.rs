@@ -164,7 +164,8 @@ mod tests {
         let count = PIECE_ENTRIES * 2 + 5;
         let push = |delta: &mut DeltaSink, number: usize| {
             let key = (number as u32).to_be_bytes();
-            let value = (number % 3 > 0).then_some(&key[..number % 3]);
+            let len = number % 3;
+            let value = (len > 0).then_some(&key[..len]);
             delta.push(Entry { hash: number as u64, key: &key, order: &[], value });
         };
         (0..count / 2).for_each(|number| push(&mut delta, number));

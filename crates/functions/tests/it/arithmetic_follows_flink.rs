@@ -15,6 +15,10 @@ fn integers_wrap_as_in_java() {
 fn integer_division_truncates_and_by_zero_fails() {
     assert_eq!(call("/", &[int(-7), int(2)]), "-3");
     assert_eq!(call("%", &[int(-7), int(2)]), "-1");
+    assert_eq!(call("MOD", &[bigint(-5_000_000_001), int(7)]), "-3");
+    assert_eq!(type_of("MOD", &[bigint(5), int(7)]), "INT");
+    assert_eq!(type_of("MOD", &[int(5), bigint(7)]), "BIGINT");
+    assert!(call("MOD", &[bigint(1), int(0)]).starts_with("Division by zero"));
     assert_eq!(call("/", &[int(i64::from(i32::MIN)), int(-1)]), "-2147483648");
     assert!(call("/", &[int(1), int(0)]).starts_with("Division by zero"));
     assert!(call("MOD", &[int(1), int(0)]).starts_with("Division by zero"));

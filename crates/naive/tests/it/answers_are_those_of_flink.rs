@@ -49,6 +49,7 @@ fn arithmetic_has_flinks_types() {
         ("-2147483648", "-2147483648: INT"),
         ("7 / -2", "-3: INT"),
         ("MOD(-7, 2)", "-1: INT"),
+        ("MOD(CAST(-7 AS BIGINT), 2)", "-1: INT"),
         ("0.908 * CAST(1000 AS BIGINT)", "908.000: DECIMAL(24, 3)"),
         ("1.0 / 3", "0.333333333333: DECIMAL(13, 12)"),
         ("CAST(1 AS DECIMAL(38, 18)) + 0.1", "1.10000000000000000: DECIMAL(38, 17)"),

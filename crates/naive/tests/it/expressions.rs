@@ -59,7 +59,7 @@ impl Generator {
                 1 => format!("({} - {})", e!(Int), e!(Int)),
                 2 => format!("({} * {})", e!(Int), e!(Int)),
                 3 => format!("({} / {})", e!(Int), self.random.pick(&[3, -2, 7])),
-                4 => format!("MOD({}, {})", e!(Int), self.random.pick(&[3, -2, 7])),
+                4 => format!("MOD({}, {})", e!(one of Int, Big), self.random.pick(&[3, -2, 7])),
                 5 => format!("CHAR_LENGTH({})", e!(Text)),
                 6 => format!("POSITION({} IN {})", e!(Text), e!(Text)),
                 7 => format!("ABS({})", e!(Int)),
@@ -87,7 +87,7 @@ impl Generator {
                     format!("EXTRACT({} FROM {})", self.random.pick(&["DAY", "MONTH", "DOW", "DOY", "WEEK"]), e!(Time))
                 }
                 5 => format!("({} - {})", e!(Big), e!(Big)),
-                _ => format!("MOD({}, CAST({} AS BIGINT))", e!(Big), self.random.pick(&[5, 123])),
+                _ => format!("MOD({}, CAST({} AS BIGINT))", e!(one of Int, Big), self.random.pick(&[5, 123])),
             },
             Decimal => match self.random.below(10) {
                 0 => format!("({} + {})", e!(Decimal), e!(Decimal)),
@@ -176,7 +176,13 @@ impl Generator {
                 11 => format!("({} OR {})", e!(Bool), e!(Bool)),
                 _ => format!("({} IS {})", e!(Bool), self.random.pick(&["TRUE", "NOT TRUE", "FALSE", "UNKNOWN"])),
             },
-            Time => match self.random.below(5) {
+            Time => match self.random.below(6) {
+                5 => format!(
+                    "(CAST({} AS DATE) {} INTERVAL {})",
+                    e!(Time),
+                    self.random.pick(&["+", "-"]),
+                    self.random.pick(&["'24' HOUR", "'30' MINUTE"])
+                ),
                 0 => format!(
                     "({} + INTERVAL {})",
                     e!(Time),

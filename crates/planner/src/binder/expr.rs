@@ -70,7 +70,18 @@ impl Binder<'_> {
             }
             ExprKind::Unary { op, operand } => self.signed(*op, operand, span, cx),
             ExprKind::Binary { left, op, right } => {
-                let args = vec![self.expr(left, cx)?, self.expr(right, cx)?];
+                let mut args = vec![self.expr(left, cx)?, self.expr(right, cx)?];
+                // Hours make a TIMESTAMP of a DATE, however many they are: the unit decides.
+                for (moved, step) in [(0, right), (1, left)] {
+                    if matches!(op, BinaryOp::Plus | BinaryOp::Minus)
+                        && is_shorter_than_a_day(step)
+                        && self.ty(&args[moved]).kind == TypeKind::Date
+                    {
+                        let nullable = self.ty(&args[moved]).nullable;
+                        let to = TypeKind::Timestamp(3).with_null(nullable);
+                        args[moved] = self.cast(args[moved].clone(), &to, span)?;
+                    }
+                }
                 self.call(binary_name(*op, span)?, args, span)
             }
             ExprKind::And(parts) => self.connect("AND", parts, span, cx),
@@ -276,6 +287,12 @@ impl Binder<'_> {
         let otherwise = otherwise.map(|value| self.cast(value, &ty, span)).transpose()?.map(Box::new);
         Ok(Expr::Case { branches: branches?, otherwise, ty })
     }
+}
+
+/// Whether it is an interval literal whose leading unit is one of the time of the day.
+fn is_shorter_than_a_day(expr: &ast::Expr) -> bool {
+    let ExprKind::Literal(ast::Literal::Interval { qualifier, .. }) = &expr.kind else { return false };
+    matches!(qualifier.start, ast::TimeUnit::Hour | ast::TimeUnit::Minute | ast::TimeUnit::Second)
 }
 
 fn binary_name(op: BinaryOp, span: Span) -> PlanResult<&'static str> {
