@@ -71,7 +71,7 @@ pub(crate) fn cast(value: &Value, from: &Type, to: &Type, zone: i128) -> Result<
             match to {
                 Type::Timestamp(p) => Value::Timestamp(to_places(local, *p)),
                 Type::TimestampLtz(p) => Value::Timestamp(to_places(local - zone, *p)),
-                Type::Date => Value::Date(calendar::split(local).0),
+                Type::Date => Value::Date(i64::from(calendar::split(local).0 as i32)),
                 _ => Value::Time((calendar::split(local).1 / NANOS_OF_MS) as i64),
             }
         }
