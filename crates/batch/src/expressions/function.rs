@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, new_null_array};
 use arrow::datatypes::DataType;
 use datafusion::common::Result as DfResult;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -108,7 +108,16 @@ impl ScalarUDFImpl for Evaluated {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
         let rows = args.number_rows;
-        let columns: DfResult<Vec<ArrayRef>> = args.args.into_iter().map(|arg| arg.into_array(rows)).collect();
+        let columns: DfResult<Vec<ArrayRef>> = args
+            .args
+            .into_iter()
+            .zip(&self.input.fields)
+            .map(|(arg, field)| match arg.into_array(rows)? {
+                // Rules ask what becomes of NULL, and do not say of what type.
+                untyped if untyped.data_type().is_null() => Ok(new_null_array(&field.ty.arrow_type(), rows)),
+                column => Ok(column),
+            })
+            .collect();
         let batch = Batch::new(columns?, rows);
         if self.asked == Asked::Truth {
             let mask = self.program.filter(&batch, &self.cx.eval()).map_err(to_datafusion)?;
