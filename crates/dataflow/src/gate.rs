@@ -150,23 +150,31 @@ impl Gate {
         Ok(())
     }
 
+    /// The smallest watermark of those that are not idle. Once all are, nobody holds anything back any longer: the largest,
+    /// whichever went idle last.
     fn merge_watermarks(&mut self) {
         let all_ended = self.channels.iter().all(|channel| channel.ended);
-        let mut open = self.channels.iter().filter(|channel| !channel.ended).peekable();
-        let idle = open.peek().is_some() && open.all(|channel| channel.idle);
-        if idle != self.idle {
-            self.idle = idle;
-            self.ready.push_back(Merged::Idle(idle));
+        let open = self.channels.iter().filter(|channel| !channel.ended);
+        let idle = open.clone().next().is_some() && open.clone().all(|channel| channel.idle);
+        let highest = open.map(|channel| channel.watermark).max();
+        if self.idle && !idle {
+            self.idle = false;
+            self.ready.push_back(Merged::Idle(false));
         }
         let active = self.channels.iter().filter(|channel| !channel.ended && !channel.idle);
         let merged = match self.faults.has(Fault::DropHold) {
             true => active.map(|channel| channel.watermark).max(),
             false => active.map(|channel| channel.watermark).min(),
         };
+        let merged = if idle { highest } else { merged };
         let merged = if all_ended { Some(EventTime::MAX) } else { merged };
         if let Some(merged) = merged.filter(|merged| *merged > self.watermark) {
             self.watermark = merged;
             self.ready.push_back(Merged::Watermark(merged));
+        }
+        if idle && !self.idle {
+            self.idle = true;
+            self.ready.push_back(Merged::Idle(true));
         }
     }
 
@@ -286,6 +294,22 @@ mod tests {
         senders[0].push(Element::Idle(true)).unwrap();
         senders[1].push(Element::Idle(true)).unwrap();
         assert_eq!(drain(&mut gate), ["idle true"]);
+    }
+
+    #[test]
+    fn the_largest_watermark_is_left_when_all_are_idle_whichever_was_last() {
+        for last in [0, 1] {
+            let (mut senders, mut gate) = gate_of(&[0, 0]);
+            senders[0].push(Element::Watermark(EventTime(5))).unwrap();
+            senders[1 - last].push(Element::Idle(true)).unwrap();
+            let mut seen = drain(&mut gate);
+            senders[last].push(Element::Idle(true)).unwrap();
+            seen.extend(drain(&mut gate));
+            assert_eq!(seen, ["watermark 5 ms", "idle true"], "channel {last} last");
+            senders[1].push(Element::Idle(false)).unwrap();
+            senders[1].push(Element::Watermark(EventTime(9))).unwrap();
+            assert_eq!(drain(&mut gate), ["idle false", "watermark 9 ms"]);
+        }
     }
 
     #[test]
