@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tidemill_checkpoint::MemoryStorage;
 use tidemill_core::storage::{Storage, StorageError};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::random::Random;
 
@@ -38,6 +39,8 @@ pub struct Shared {
     random: Mutex<Random>,
     /// Operations so far.
     pub operations: AtomicU64,
+    /// A hash over every object that was to be written, in order.
+    pub written: AtomicU64,
     crash: Mutex<Option<(u64, CrashAt)>>,
     rates: Mutex<FaultRates>,
 }
@@ -55,6 +58,7 @@ impl Shared {
             objects: MemoryStorage::new(),
             random: Mutex::new(random),
             operations: AtomicU64::new(0),
+            written: AtomicU64::new(0),
             crash: Mutex::new(None),
             rates: Mutex::new(rates),
         })
@@ -63,6 +67,12 @@ impl Shared {
     /// Crashes the process that does operation `number`.
     pub fn crash_at(&self, number: u64, how: CrashAt) {
         *self.crash.lock().unwrap_or_else(PoisonError::into_inner) = Some((number, how));
+    }
+
+    /// Adds an object to what has been written; everything in the simulator happens on one thread.
+    fn note(&self, path: &str, bytes: &[u8]) {
+        let before = self.written.load(Ordering::Relaxed).rotate_left(1);
+        self.written.store(before ^ xxh3_64(path.as_bytes()) ^ xxh3_64(bytes), Ordering::Relaxed);
     }
 
     /// From now on nothing goes wrong by chance.
@@ -122,10 +132,12 @@ impl SimStorage {
 
 impl Storage for SimStorage {
     fn create(&self, path: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.shared.note(path, bytes);
         self.operation(path, |objects| objects.create(path, bytes))
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.shared.note(path, bytes);
         self.operation(path, |objects| objects.put(path, bytes))
     }
 

@@ -1,4 +1,5 @@
-//! The trace of a run: a hash over everything that happened, in order. Two runs of a seed must have the same.
+//! The trace of a run: a hash over everything that happened, in order, over the objects that were written and the rows that
+//! are visible in the end. Two runs of a seed must have the same.
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -26,6 +27,15 @@ impl Trace {
         self.hash.update(&(process as u64).to_le_bytes());
         self.hash.update(what.as_bytes());
         self.hash.update(&detail.to_le_bytes());
+    }
+
+    /// Adds a row that is visible in the end, and how often.
+    pub fn add_row(&mut self, row: &[Option<i64>], count: i64) {
+        for value in row {
+            self.hash.update(&[u8::from(value.is_some())]);
+            self.hash.update(&value.unwrap_or_default().to_le_bytes());
+        }
+        self.hash.update(&count.to_le_bytes());
     }
 
     /// Number of events.

@@ -417,6 +417,7 @@ impl World {
         let crashed = process.storage.is_cut();
         let operations = self.store.operations.load(Ordering::Relaxed);
         self.trace.add(self.now(), index, "io-done", operations);
+        self.trace.add(self.now(), index, "written", self.store.written.load(Ordering::Relaxed));
         if crashed {
             self.kill(index);
             return self.restart_later();
@@ -456,6 +457,7 @@ impl World {
     fn judge(mut self) -> Outcome {
         if self.problem.is_none() {
             let (found, expected) = (self.sink.net(), self.scenario.expected(&self.rows));
+            found.iter().for_each(|(row, count)| self.trace.add_row(row, *count));
             if found != expected {
                 let missing = expected.iter().filter(|(row, count)| found.get(*row) != Some(*count)).count();
                 let surplus = found.iter().filter(|(row, count)| expected.get(*row) != Some(*count)).count();
