@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::touch::{self, Pages};
 
-/// Bytes of a huge page.
-const HUGE_PAGE: usize = 2 << 20;
+/// Bytes that are made together, by whoever touches memory ahead of its use.
+const CHUNK: usize = 2 << 20;
 /// Bytes from which on a block is mapped.
 const MAPPED_MIN: usize = 1 << 20;
 /// Addresses a mapping gets, if it does not need more: a table hardly ever moves.
@@ -53,10 +53,10 @@ impl Block {
     /// So many words of zeros.
     pub(crate) fn zeroed(words: usize) -> Block {
         let bytes = bytes_of(words);
-        let least = (bytes * RESERVED_FACTOR).next_multiple_of(HUGE_PAGE);
+        let least = (bytes * RESERVED_FACTOR).next_multiple_of(CHUNK);
         // Less and less where addresses are scarce.
         let attempts = std::iter::successors(Some(RESERVED.max(least)), |reserved| {
-            (*reserved > least).then(|| (reserved / RESERVED_FACTOR).next_multiple_of(HUGE_PAGE).max(least))
+            (*reserved > least).then(|| (reserved / RESERVED_FACTOR).next_multiple_of(CHUNK).max(least))
         });
         let mapped = attempts.filter(|_| bytes >= MAPPED_MIN).find_map(|reserved| Some((map(reserved)?, reserved)));
         if let Some((start, reserved)) = mapped {
@@ -95,15 +95,11 @@ impl Block {
         let (first, used) = (self.start.as_ptr() as usize, bytes_of(words));
         self.used.store(first + used, Ordering::Release);
         let ahead = (used / 4).clamp(AHEAD_MIN, AHEAD_MAX);
-        let end = (used + ahead).next_multiple_of(HUGE_PAGE).min(self.reserved);
-        let start = self.asked.max(used / HUGE_PAGE * HUGE_PAGE);
-        // Not for a single page each time.
+        let end = (used + ahead).next_multiple_of(CHUNK).min(self.reserved);
+        let start = self.asked.max(used / CHUNK * CHUNK);
+        // Not for a single chunk each time.
         if end > start + ahead / 4 {
-            touch::request(
-                Pages { start: first + start, end: first + end, is_first: start == 0 },
-                HUGE_PAGE,
-                &self.used,
-            );
+            touch::request(Pages { start: first + start, end: first + end, is_first: start == 0 }, CHUNK, &self.used);
             self.asked = end;
         }
         words + STEP / size_of::<u64>()
@@ -173,27 +169,13 @@ fn allocate(bytes: usize) -> NonNull<u64> {
     NonNull::new(start.cast()).unwrap_or_else(|| std::alloc::handle_alloc_error(layout))
 }
 
-/// Maps so many bytes, a multiple of a huge page, aligned to one; none if the system refuses.
+/// Maps so many bytes, a multiple of a page; none if the system refuses.
 #[cfg(target_os = "linux")]
 fn map(bytes: usize) -> Option<NonNull<u64>> {
-    let reserved = bytes + HUGE_PAGE;
-    // SAFETY: a new anonymous mapping; what lies around the aligned part is given back at once, nobody has seen it.
-    unsafe {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        let start = libc::mmap(std::ptr::null_mut(), reserved, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
-        if start == libc::MAP_FAILED {
-            return None;
-        }
-        let before = (start as usize).next_multiple_of(HUGE_PAGE) - start as usize;
-        let aligned = start.byte_add(before);
-        if before > 0 {
-            libc::munmap(start, before);
-        }
-        if before < HUGE_PAGE {
-            libc::munmap(aligned.byte_add(bytes), HUGE_PAGE - before);
-        }
-        NonNull::new(aligned.cast())
-    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new anonymous mapping, which nobody has seen.
+    let start = unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    if start == libc::MAP_FAILED { None } else { NonNull::new(start.cast()) }
 }
 
 #[cfg(not(target_os = "linux"))]
