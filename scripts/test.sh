@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks everything, in stages, one build profile (`ci`), outside the tree. Prints each stage with its seconds and at
-# the end a line `N passed, N failed`; fails when a stage fails. Every seed is fixed here and printed.
+# the end what failed, once more, and a line `N passed, N failed`; fails when a stage fails. Every seed is fixed here and printed.
 #   scripts/test.sh              all stages
 #   scripts/test.sh STAGE...     only these: lint unit sim kill licences
 set -uo pipefail
@@ -11,6 +11,7 @@ export TIDEMILL_MOTO_SERVER="${TIDEMILL_MOTO_SERVER:-${XDG_CACHE_HOME:-$HOME/.ca
 bin="$CARGO_TARGET_DIR/ci"
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
+touch "$log/failures"
 
 SIM_SEEDS=500         # seeds 0..499 of the unbroken code must hold
 SIM_MUTANT_SEEDS=200  # each mutant must be found within seeds 0..199
@@ -31,7 +32,8 @@ check() {
     tally 1 0
   else
     cat "$log/check"
-    printf '  FAILS %s\n' "$name"
+    printf '  FAILS %s\n' "$name" | tee -a "$log/failures"
+    tail -n 20 "$log/check" >>"$log/failures"
     tally 0 1
   fi
 }
@@ -52,6 +54,7 @@ unit() {
   ok=$(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log/unit")
   bad=$(awk '/^test result:/ { n += $6 } END { print n + 0 }' "$log/unit")
   [ "$ended" != 0 ] && [ "$bad" = 0 ] && bad=1
+  grep -E '^test .* FAILED$|panicked at|^error' -A 3 "$log/unit" >>"$log/failures"
   tally "$ok" "$bad"
 }
 
@@ -87,6 +90,7 @@ kill_and_metamorphic() {
   python3 scripts/kill_and_metamorphic.py --bin "$bin" --seed "$KILL_SEED" | tee "$log/kill" | grep "^ "
   local ended=$? counts
   counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log/kill" | tail -n 1)
+  grep '^  FAILS' "$log/kill" >>"$log/failures"
   # shellcheck disable=SC2086 # two numbers
   tally ${counts:-0 1}
   [ "$ended" != 0 ] && [ "${counts#* }" = 0 ] && tally 0 1
@@ -118,5 +122,9 @@ for name in "${@:-all}"; do
   esac
 done
 
+if [ -s "$log/failures" ]; then
+  printf '\n== what failed\n'
+  tail -n 100 "$log/failures"
+fi
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

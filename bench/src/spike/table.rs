@@ -7,7 +7,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Int64Type};
 use serde_json::json;
 use tidemill_core::{Batch, KeyEncoder, Keys, Now, Result, hash};
-use tidemill_dataflow::{Poll, ReaderContext, Source, Split};
+use tidemill_dataflow::{Offload, Poll, ReaderContext, Source, Split};
 use tidemill_state::{BLOCK_ROWS, GroupTable, KeyedTable, TableDescriptor, ValueField, ValueKind};
 
 use super::{Print, ms};
@@ -60,7 +60,8 @@ fn descriptor(key_bytes: usize) -> TableDescriptor {
 
 /// Hands all batches to `take`: CPU time of the whole, generation included, and of the longest call of `take`.
 fn with_batches(rows: Rows, mut take: impl FnMut(&Batch, &Keys) -> Result<()>) -> Result<(Duration, Duration)> {
-    let mut reader = rows.reader(&ReaderContext { subtask: 0, parallelism: 1, rows_max: BATCH })?;
+    let offload = Offload::inline();
+    let mut reader = rows.reader(&ReaderContext { subtask: 0, parallelism: 1, rows_max: BATCH, offload })?;
     reader.add_split(0, Split { id: "rows".to_string(), payload: 0u64.to_le_bytes().to_vec() })?;
     let encoder = KeyEncoder::new(vec![0], &descriptor(rows.key_bytes).key_types)?;
     let (mut keys, mut longest) = (Keys::new(), Duration::ZERO);

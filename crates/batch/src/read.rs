@@ -21,7 +21,7 @@ use datafusion::physical_plan::{
 };
 use futures::stream;
 use tidemill_core::{Batch, Failure, Result};
-use tidemill_dataflow::{Counters, Pace, Poll, Reader, ReaderContext, Source, Split};
+use tidemill_dataflow::{Counters, Offload, Pace, Poll, Reader, ReaderContext, Source, Split};
 
 use crate::context::QueryContext;
 use crate::failure::to_datafusion;
@@ -67,6 +67,7 @@ impl SourceFeed {
             subtask: partition as u32,
             parallelism: self.partitions as u32,
             rows_max: self.cx.batch.rows_max,
+            offload: Offload::inline(),
         })?;
         let mine = self.splits.iter().skip(partition).step_by(self.partitions);
         let mut open = 0;
@@ -115,6 +116,8 @@ impl OpenReader {
                 Poll::Batch(_, batch) if batch.is_empty() => {}
                 Poll::Batch(_, batch) => return Ok(Some(batch)),
                 Poll::Finished(_) => self.open -= 1,
+                // What is offloaded is done at once here.
+                Poll::Waiting => {}
                 Poll::Pending { wake_at_ns: Some(wake_at_ns) } => feed.wait_until(wake_at_ns).await,
                 Poll::Pending { wake_at_ns: None } => {
                     let text = format!("table {} has splits that neither give rows nor end", feed.table);

@@ -95,11 +95,13 @@ impl Workshop {
         let (mut seen, mut ticks, mut abandoned) = (0, 0u32, false);
         loop {
             if let Some(JobOutcome { end, counters, checkpoints_completed, restored_from }) = job.wait_for(TICK) {
+                self.say(&job.take_notices());
                 let is_cut_off = matches!(end, JobEnd::Canceled | JobEnd::Failed(_));
                 let end =
                     if is_cut_off && (abandoned || (watch.is_abandoned)()) { End::Abandoned } else { End::Job(end) };
                 return Outcome { end, counters, checkpoints_completed, restored_from };
             }
+            self.say(&job.take_notices());
             self.reporter.sample();
             let signals = self.signals.count();
             if signals > seen {
@@ -120,6 +122,10 @@ impl Workshop {
                 self.console.progress(&progress.line(&job.status(), now.monotonic_ns, now.wall_ms));
             }
         }
+    }
+
+    fn say(&self, notices: &[String]) {
+        notices.iter().for_each(|notice| self.console.warn(notice));
     }
 
     /// Says how the job ended, and what that means for the process.

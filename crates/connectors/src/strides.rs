@@ -215,6 +215,7 @@ mod tests {
         let mut rows = Vec::new();
         loop {
             match reader.poll(rows_max, Now::default()).unwrap() {
+                Poll::Waiting => {}
                 Poll::Batch(_, batch) => {
                     assert!(batch.len() <= rows_max);
                     rows.extend_from_slice(batch.column(0).as_primitive::<Int64Type>().values());

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use tidemill_core::{Barrier, Batch, CheckpointKind, Element, EventTime, Now, OperatorId, Progress, Result};
 use tidemill_state::{DeltaSink, HomeRows};
 
+use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::exchange::EdgeOut;
 use crate::faults::{Fault, Faults};
 use crate::fill::{Fill, Wanted};
 use crate::gate::Merged;
-use crate::operator::{Operator, Output, Timers};
+use crate::operator::{Inputs, Mail, Operator, Output, Timers};
 use crate::snapshot::OperatorSnapshot;
 
 /// Batches that may wait in front of a link.
@@ -45,6 +46,10 @@ pub(crate) struct Link {
     firing: bool,
     ended: usize,
     queue: VecDeque<Merged>,
+    mail: VecDeque<Mail>,
+    budget: Budget,
+    /// Rows that the last call was offered.
+    offered: usize,
     gathering: Option<(u64, OperatorSnapshot)>,
     rows_since_full: Vec<usize>,
     /// Its tables while they are being filled.
@@ -72,6 +77,9 @@ impl Link {
             firing: false,
             ended: 0,
             queue: VecDeque::new(),
+            mail: VecDeque::new(),
+            budget: Budget::default(),
+            offered: 0,
             gathering: None,
             rows_since_full: Vec::new(),
             fill: None,
@@ -104,9 +112,13 @@ impl Link {
     /// put on the list.
     fn is_ready(&mut self, now: Now, wanted: &mut Vec<Wanted>) -> Result<bool> {
         let is_due = self.firing || self.has_timer_due(now);
-        let Some(fill) = &mut self.fill else { return Ok(is_due || !self.queue.is_empty()) };
+        let has_mail = !self.mail.is_empty();
+        let Some(fill) = &mut self.fill else { return Ok(is_due || has_mail || !self.queue.is_empty()) };
         if fill.is_first() {
             return Ok(false);
+        }
+        if has_mail {
+            return Ok(true);
         }
         if is_due && fill.may_fire() {
             return Ok(true);
@@ -197,6 +209,25 @@ impl Chain {
         Ok(())
     }
 
+    /// The inputs that the first link would like to read from.
+    pub(crate) fn wants(&self) -> Inputs {
+        self.links.first().map_or(Inputs::ALL, |link| link.operator.wants())
+    }
+
+    /// Hands news to every link.
+    pub(crate) fn push_mail(&mut self, mail: &Mail) {
+        self.links.iter_mut().for_each(|link| link.mail.push_back(mail.clone()));
+    }
+
+    /// The call of a link took that long.
+    pub(crate) fn spent(&mut self, index: usize, call_ns: u64) {
+        let link = &mut self.links[index];
+        let rows = std::mem::take(&mut link.offered);
+        if rows > 0 {
+            link.budget.spent(rows, call_ns);
+        }
+    }
+
     /// Hands a merged element of the gate to the first link.
     pub(crate) fn push_head(&mut self, merged: Merged) {
         self.links[0].queue.push_back(merged);
@@ -209,8 +240,8 @@ impl Chain {
         }
     }
 
-    /// Lets the most downstream link that can do something do one thing. False if none can.
-    pub(crate) fn step(&mut self, now: Now) -> Result<bool> {
+    /// Lets the most downstream link that can do something do one thing. Returns which one did; `enter` is told before.
+    pub(crate) fn step(&mut self, now: Now, enter: &mut dyn FnMut(usize)) -> Result<Option<usize>> {
         for index in (0..self.links.len()).rev() {
             if self.is_blocked(&self.links[index].targets) {
                 continue;
@@ -220,12 +251,14 @@ impl Chain {
             self.wanted.extend(wanted.into_iter().map(|wanted| (index, wanted)));
             let link = &self.links[index];
             if is_ready || self.faults.has(Fault::FillUnawaited) && link.has_batch() {
-                let name = link.name.clone();
-                self.work(index, now).map_err(|failure| failure.at_operator(name))?;
-                return Ok(true);
+                enter(index);
+                if let Err(failure) = self.work(index, now) {
+                    return Err(failure.at_operator(self.links[index].name.clone()));
+                }
+                return Ok(Some(index));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// The next processing-time timer of any link, in milliseconds since the epoch.
@@ -236,6 +269,9 @@ impl Chain {
     fn work(&mut self, index: usize, now: Now) -> Result<()> {
         let link = &mut self.links[index];
         link.firing |= link.has_timer_due(now);
+        if let Some(mail) = link.mail.pop_front() {
+            return self.open_mail(index, mail, now);
+        }
         if link.firing && link.may_fire() {
             return self.fire(index, now);
         }
@@ -257,15 +293,33 @@ impl Chain {
         }
     }
 
+    fn open_mail(&mut self, index: usize, mail: Mail, now: Now) -> Result<()> {
+        let mut out = Output::new(&mut self.scratch, self.rows_max, now);
+        let link = &mut self.links[index];
+        if link.operator.on_mail(&mail, &mut out)? != Progress::Done {
+            link.mail.push_front(mail);
+        }
+        self.deliver(index)
+    }
+
     fn run_batch(&mut self, index: usize, input: u32, batch: Batch, now: Now) -> Result<()> {
         let mut out = Output::new(&mut self.scratch, self.rows_max, now);
         let link = &mut self.links[index];
         if let Some(fill) = &mut link.fill {
             fill.next_batch();
         }
-        if let Progress::Rows(done) = link.operator.on_batch(input, &batch, &mut out)? {
-            let rest = batch.slice(done, batch.len() - done);
-            link.queue.push_front(Merged::Batch(input, rest));
+        let rows = link.budget.of(batch.len());
+        link.offered = rows;
+        let progress = match rows == batch.len() {
+            true => link.operator.on_batch(input, &batch, &mut out)?,
+            false => link.operator.on_batch(input, &batch.slice(0, rows), &mut out)?,
+        };
+        let done = match progress {
+            Progress::Done => rows,
+            Progress::Rows(done) => done,
+        };
+        if done < batch.len() {
+            link.queue.push_front(Merged::Batch(input, batch.slice(done, batch.len() - done)));
         }
         self.deliver(index)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidemill_core::map::Map;
 use tidemill_core::metrics::Metrics;
 use tidemill_core::options::{ConfigOption, Configuration, OptionType};
-use tidemill_core::{EventTime, Failure, KeyGroups, Now, OperatorId, Result, Routing, SubtaskIndex};
+use tidemill_core::{Env, EventTime, Failure, KeyGroups, OperatorId, Result, Routing, SubtaskIndex};
 use tidemill_expr::evaluator::Program;
 use tidemill_expr::{EvalContext, Expr, Field, RowType, SqlType, TimeZone};
 use tidemill_state::Scope;
@@ -18,6 +18,7 @@ use crate::faults::{Fault, Faults};
 use crate::fill::Fill;
 use crate::gate::Gate;
 use crate::graph::{Edge, JobGraph, Node, Partitioning, Role};
+use crate::offload::{Offload, Pool};
 use crate::operator::{OpenContext, Operator};
 use crate::pace::Pace;
 use crate::plan::Plan;
@@ -49,7 +50,9 @@ pub struct Deployment<'a> {
     pub graph: &'a JobGraph,
     /// The code of its nodes.
     pub registry: &'a Registry,
-    /// Slots, and subtasks of every task.
+    /// The graph, cut for that many slots as `parallelism` says.
+    pub plan: &'a Plan,
+    /// Slots, and subtasks of every task that has no parallelism of its own.
     pub parallelism: u32,
     /// The division of keys.
     pub key_groups: KeyGroups,
@@ -57,10 +60,12 @@ pub struct Deployment<'a> {
     pub generation: u64,
     /// What operators left in the checkpoint that the job goes on from.
     pub restored: &'a Map<OperatorId, RestoredOperator>,
-    /// One for each slot.
+    /// One for each thread of the plan.
     pub wakers: &'a [Arc<dyn Wake>],
-    /// The moment of the start.
-    pub now: Now,
+    /// Where readers have blocking work done.
+    pub pool: Arc<dyn Pool>,
+    /// The clock.
+    pub env: &'a dyn Env,
     /// Where operators register metrics.
     pub metrics: &'a Metrics,
     /// Deliberate defects; none in production.
@@ -73,8 +78,6 @@ pub struct Deployed {
     pub slots: Vec<Slot>,
     /// Counters of every operator instance.
     pub counters: Vec<(OperatorId, Arc<Counters>)>,
-    /// The tasks.
-    pub plan: Plan,
 }
 
 /// Channel ends that wait for their subtasks, by graph edge and subtask.
@@ -86,7 +89,7 @@ struct Ends {
 
 struct Builder<'a> {
     deployment: &'a Deployment<'a>,
-    plan: Plan,
+    plan: &'a Plan,
     routing: Routing,
     options: Configuration,
     rows_max: usize,
@@ -103,7 +106,7 @@ impl Deployment<'_> {
         let rows_max = options.integer(&BATCH_ROWS_MAX)?.unwrap_or(4096).clamp(1, 1 << 20) as usize;
         let mut builder = Builder {
             deployment: self,
-            plan: Plan::new(self.graph),
+            plan: self.plan,
             routing: Routing::contiguous(self.key_groups, self.parallelism)?,
             options,
             rows_max,
@@ -111,14 +114,20 @@ impl Deployment<'_> {
             paces: Map::default(),
             counters: Vec::new(),
         };
-        builder.connect();
+        let threads = self.plan.threads();
+        let wakers: Map<(usize, SubtaskIndex), &Arc<dyn Wake>> = threads
+            .iter()
+            .zip(self.wakers)
+            .flat_map(|(thread, waker)| thread.tasks.iter().map(move |task| ((*task, thread.index), waker)))
+            .collect();
+        builder.connect(&wakers)?;
         let mut slots = Vec::new();
-        for index in 0..self.parallelism {
-            let tasks = 0..builder.plan.tasks.len();
-            let subtasks: Result<Vec<Subtask>> = tasks.map(|task| builder.subtask(task, index)).collect();
-            slots.push(Slot::new(index, subtasks?));
+        for (thread, waker) in threads.into_iter().zip(self.wakers) {
+            let tasks = thread.tasks.iter();
+            let subtasks = tasks.map(|task| builder.subtask(*task, thread.index, waker)).collect::<Result<Vec<_>>>()?;
+            slots.push(Slot::new(thread, subtasks));
         }
-        Ok(Deployed { slots, counters: builder.counters, plan: builder.plan })
+        Ok(Deployed { slots, counters: builder.counters })
     }
 }
 
@@ -127,50 +136,62 @@ impl Builder<'_> {
         self.deployment.graph
     }
 
-    /// Makes the channels of all edges between tasks.
-    fn connect(&mut self) {
-        let (graph, wakers) = (self.deployment.graph, self.deployment.wakers);
+    /// Makes the channels of all edges between tasks. `wakers`: of the thread that runs an instance of a task.
+    fn connect(&mut self, wakers: &Map<(usize, SubtaskIndex), &Arc<dyn Wake>>) -> Result<()> {
+        let no_thread = || Failure::fatal("defect", "the plan has a subtask without a thread");
+        let waker =
+            |task: usize, index| wakers.get(&(task, index)).map(|waker| Arc::clone(waker)).ok_or_else(no_thread);
+        let graph = self.deployment.graph;
         for (position, edge) in graph.edges.iter().enumerate() {
             if self.plan.is_inside(graph, edge) {
                 continue;
             }
-            for from in 0..self.deployment.parallelism {
-                for to in 0..self.deployment.parallelism {
+            let (from_task, to_task) = (self.plan.task_of[edge.from as usize], self.plan.task_of[edge.to as usize]);
+            for from in 0..self.plan.tasks[from_task].parallelism {
+                for to in 0..self.plan.tasks[to_task].parallelism {
                     if edge.partitioning() == Partitioning::Forward && from != to {
                         continue;
                     }
-                    let (sender, receiver) =
-                        channel(Arc::clone(&wakers[from as usize]), Arc::clone(&wakers[to as usize]));
+                    let (sender, receiver) = channel(waker(from_task, from)?, waker(to_task, to)?);
                     self.ends.senders.entry((position, from)).or_default().push(sender);
                     self.ends.receivers.entry((position, to)).or_default().push(receiver);
                 }
             }
         }
+        Ok(())
     }
 
-    fn subtask(&mut self, task: usize, index: SubtaskIndex) -> Result<Subtask> {
+    fn subtask(&mut self, task: usize, index: SubtaskIndex, waker: &Arc<dyn Wake>) -> Result<Subtask> {
         let nodes = self.plan.tasks[task].nodes.clone();
         let is_source = self.graph().nodes[nodes[0]].role() == Role::Source;
         let linked = if is_source { &nodes[1..] } else { &nodes[..] };
         let mut edges = Vec::new();
-        let head_targets = if is_source { self.targets(nodes[0], linked, index, &mut edges) } else { Vec::new() };
+        let head_targets = if is_source { self.targets(nodes[0], linked, index, &mut edges)? } else { Vec::new() };
         let mut links = Vec::new();
         for node in linked {
-            let targets = self.targets(*node, linked, index, &mut edges);
+            let targets = self.targets(*node, linked, index, &mut edges)?;
             links.push(self.link(*node, targets, index)?);
         }
         let head = if is_source {
-            Head::Source(Box::new(self.source(nodes[0], index)?), head_targets.into())
+            Head::Source(Box::new(self.source(nodes[0], index, waker)?), head_targets.into())
         } else {
             Head::Gate(self.gate(nodes[0], index))
         };
         let chain = Chain::new(links, edges, self.rows_max, self.deployment.faults.clone());
         let snapshots = Default::default();
-        Ok(Subtask { task, index, head, chain, snapshots, reported_end: false, reported_closed: false })
+        let name = self.graph().nodes[nodes[0]].name.clone();
+        let (watched, reported_end, reported_closed) = (0, false, false);
+        Ok(Subtask { task, index, name, watched, head, chain, snapshots, reported_end, reported_closed })
     }
 
     /// Where the rows of a node go: to links of the same chain and to new edges out.
-    fn targets(&mut self, node: usize, linked: &[usize], index: SubtaskIndex, edges: &mut Vec<EdgeOut>) -> Vec<Target> {
+    fn targets(
+        &mut self,
+        node: usize,
+        linked: &[usize],
+        index: SubtaskIndex,
+        edges: &mut Vec<EdgeOut>,
+    ) -> Result<Vec<Target>> {
         let graph = self.deployment.graph;
         let mut targets = Vec::new();
         for (position, edge) in graph.edges.iter().enumerate().filter(|(_, edge)| edge.from as usize == node) {
@@ -178,12 +199,21 @@ impl Builder<'_> {
                 Some(link) => targets.push(Target::Link(link, edge.input)),
                 None => {
                     let senders = self.ends.senders.remove(&(position, index)).unwrap_or_default();
-                    edges.push(EdgeOut::new(edge.partitioning(), &edge.key, &self.routing, senders));
+                    let routing = self.routing_to(senders.len() as u32)?;
+                    edges.push(EdgeOut::new(edge.partitioning(), &edge.key, &routing, senders));
                     targets.push(Target::Edge(edges.len() - 1));
                 }
             }
         }
-        targets
+        Ok(targets)
+    }
+
+    /// How keys are shared out among the instances of a task.
+    fn routing_to(&self, instances: u32) -> Result<Routing> {
+        if instances == self.deployment.parallelism {
+            return Ok(self.routing.clone());
+        }
+        Routing::contiguous(self.deployment.key_groups, instances.min(self.deployment.key_groups.count()))
     }
 
     fn gate(&mut self, node: usize, index: SubtaskIndex) -> Gate {
@@ -245,14 +275,14 @@ impl Builder<'_> {
             operator: node.operator_id(),
             name: &node.name,
             subtask: index,
-            parallelism: self.deployment.parallelism,
+            parallelism: node.instances(self.deployment.parallelism),
             key_groups: self.deployment.key_groups,
             owned: &owned,
             generation: self.deployment.generation,
             options: &self.options,
             counters,
             metric: &metric,
-            now: self.deployment.now,
+            now: self.deployment.env.now(),
         })?;
         let Some(restored) = self.deployment.restored.get(&node.operator_id()) else {
             operator.start()?;
@@ -271,12 +301,12 @@ impl Builder<'_> {
         Ok((watermark, fill))
     }
 
-    fn source(&mut self, node: usize, index: SubtaskIndex) -> Result<SourceTask> {
+    fn source(&mut self, node: usize, index: SubtaskIndex, waker: &Arc<dyn Wake>) -> Result<SourceTask> {
         let deployment = self.deployment;
         let described = &deployment.graph.nodes[node];
         let source = deployment.registry.source(&described.kind, &described.config)?;
         let pace = source.rows_per_second().map(|rows_per_second| {
-            let new = || Arc::new(Pace::new(rows_per_second, deployment.now));
+            let new = || Arc::new(Pace::new(rows_per_second, deployment.env.now()));
             Arc::clone(self.paces.entry(node).or_insert_with(new))
         });
         let stage = described.read.clone().unwrap_or_default();
@@ -294,8 +324,9 @@ impl Builder<'_> {
         let idle_timeout_ms = stage.watermark.as_ref().map_or(0, |spec| spec.idle_timeout_ms);
         let reader = source.reader(&ReaderContext {
             subtask: index,
-            parallelism: deployment.parallelism,
+            parallelism: described.instances(deployment.parallelism),
             rows_max: self.rows_max,
+            offload: Offload::new(Arc::clone(&deployment.pool), Arc::clone(waker)),
         })?;
         let counters = Arc::new(Counters::default());
         self.counters.push((described.operator_id(), Arc::clone(&counters)));

@@ -12,6 +12,7 @@ use tidemill_core::{Barrier, Batch, Element, EventTime, InputId, Result};
 
 use crate::channel::Receiver;
 use crate::faults::{Fault, Faults};
+use crate::operator::Inputs;
 
 /// Batches smaller than this are put together where several wait.
 const COALESCE_BELOW_ROWS: usize = 1024;
@@ -87,24 +88,29 @@ impl Gate {
         self.watermark = watermark;
     }
 
-    /// The next merged element, if there is one.
-    pub fn poll(&mut self) -> Result<Option<Merged>> {
+    /// The next merged element, if there is one, of the inputs that are wanted.
+    pub fn poll(&mut self, wanted: Inputs) -> Result<Option<Merged>> {
         loop {
             if let Some(merged) = self.ready.pop_front() {
                 return Ok(Some(merged));
             }
-            let Some(index) = self.next_channel() else { return Ok(None) };
+            let Some(index) = self.next_channel(wanted) else { return Ok(None) };
             self.take_from(index)?;
         }
     }
 
-    /// The next channel in turn that has an element and is not waiting behind a barrier.
-    fn next_channel(&mut self) -> Option<usize> {
+    /// The next channel in turn that is wanted, has an element and is not waiting behind a barrier. While one is waiting, all
+    /// are wanted: the barrier on the others may stand behind rows that nobody wants yet.
+    fn next_channel(&mut self, wanted: Inputs) -> Option<usize> {
+        let wanted = match self.channels.iter().any(|channel| channel.barrier.is_some()) {
+            true => Inputs::ALL,
+            false => wanted,
+        };
         let count = self.channels.len();
         let start = self.next;
         let found = (0..count).map(|step| (start + step) % count).find(|index| {
             let channel = &self.channels[*index];
-            channel.barrier.is_none() && !channel.receiver.is_empty()
+            wanted.contains(channel.input) && channel.barrier.is_none() && !channel.receiver.is_empty()
         })?;
         self.next = (found + 1) % count;
         Some(found)
@@ -246,8 +252,12 @@ mod tests {
     }
 
     fn drain(gate: &mut Gate) -> Vec<String> {
+        drain_of(gate, Inputs::ALL)
+    }
+
+    fn drain_of(gate: &mut Gate, wanted: Inputs) -> Vec<String> {
         let mut all = Vec::new();
-        while let Some(merged) = gate.poll().unwrap() {
+        while let Some(merged) = gate.poll(wanted).unwrap() {
             all.push(match merged {
                 Merged::Batch(input, batch) => format!("batch {input} {}", batch.len()),
                 Merged::Watermark(watermark) => format!("watermark {watermark}"),
@@ -286,6 +296,17 @@ mod tests {
         assert_eq!(drain(&mut gate), ["watermark 10 ms"]);
         senders[1].push(Element::Idle(false)).unwrap();
         assert!(drain(&mut gate).is_empty());
+    }
+
+    #[test]
+    fn an_input_that_is_not_wanted_waits_unless_a_barrier_does() {
+        let (mut senders, mut gate) = gate_of(&[0, 1]);
+        senders[0].push(rows(5)).unwrap();
+        senders[1].push(rows(7)).unwrap();
+        assert_eq!(drain_of(&mut gate, Inputs::only(1)), ["batch 1 7"]);
+        senders[0].push(barrier(1)).unwrap();
+        senders[1].push(barrier(1)).unwrap();
+        assert_eq!(drain_of(&mut gate, Inputs::only(1)), ["batch 0 5", "barrier 1"]);
     }
 
     #[test]

@@ -57,6 +57,12 @@ pub struct Node {
     /// Sinks only: what is counted and hashed.
     #[prost(message, optional, tag = "7")]
     pub write: Option<WriteStage>,
+    /// True: its calls may wait for something outside, so it gets a thread of its own instead of a place in a chain.
+    #[prost(bool, tag = "8")]
+    pub may_block: bool,
+    /// Sources and sinks only, whose instances keep no tables: how many there are; 0: as many as the job has slots.
+    #[prost(uint32, tag = "9")]
+    pub parallelism: u32,
 }
 
 /// What a node is.
@@ -175,7 +181,14 @@ impl Node {
             config,
             read: None,
             write: None,
+            may_block: false,
+            parallelism: 0,
         }
+    }
+
+    /// How many instances of the node a job with that many slots has.
+    pub fn instances(&self, slots: u32) -> u32 {
+        if self.parallelism == 0 { slots } else { self.parallelism }
     }
 }
 
@@ -209,13 +222,21 @@ impl JobGraph {
         Ok(graph)
     }
 
-    /// Checks that edges lead forward between existing nodes and that ids are unique.
+    /// Checks that edges lead forward between existing nodes, that those that go straight on join as many instances as they
+    /// leave, and that ids are unique.
     pub fn check(&self) -> Result<()> {
         let wrong = |text: String| Err(Failure::fatal("graph.malformed", text));
         for edge in &self.edges {
             if edge.from >= edge.to || edge.to as usize >= self.nodes.len() {
                 return wrong(format!("the job graph has an edge from node {} to {}", edge.from, edge.to));
             }
+            let (from, to) = (&self.nodes[edge.from as usize], &self.nodes[edge.to as usize]);
+            if edge.partitioning() == Partitioning::Forward && from.parallelism != to.parallelism {
+                return wrong(format!("a forward edge joins '{}' and '{}' of another parallelism", from.name, to.name));
+            }
+        }
+        if let Some(node) = self.nodes.iter().find(|node| node.parallelism != 0 && node.role() == Role::Operator) {
+            return wrong(format!("operator '{}' has a parallelism of its own; only sources and sinks may", node.name));
         }
         let mut ids: Vec<&[u8]> = self.nodes.iter().map(|node| node.id.as_slice()).collect();
         ids.sort_unstable();

@@ -2,6 +2,7 @@
 //! subtasks, slots, alignment, channels and local exchanges.
 //! Does not own: threads and the coordinator (`runtime`), what operators compute (`operators`), connectors.
 
+mod budget;
 pub mod catalog;
 mod chain;
 pub mod channel;
@@ -12,6 +13,7 @@ pub mod faults;
 mod fill;
 mod gate;
 pub mod graph;
+pub mod offload;
 pub mod operator;
 mod pace;
 pub mod plan;
@@ -23,13 +25,15 @@ pub mod snapshot;
 pub mod source;
 mod source_task;
 pub mod subtask;
+pub mod watch;
 mod watermarks;
 
 pub use catalog::{Connector, Connectors, ReadRequest, SinkChanges, SinkPlan, SourcePlan, TableSpec};
 pub use counters::{CounterValues, Counters};
 pub use fill::{Fetch, Wanted};
 pub use graph::{Edge, JobGraph, Node, Partitioning, ReadStage, Role, WatermarkSpec, WriteStage};
-pub use operator::{NeedsAllRows, OpenContext, Operator, Output, Pins, Timers};
+pub use offload::{Offload, Pending, Pool};
+pub use operator::{Inputs, Mail, NeedsAllRows, OpenContext, Operator, Output, Pins, Timers};
 pub use pace::Pace;
 pub use registry::Registry;
 pub use sink::{Committer, Sink, Writer, WriterContext};

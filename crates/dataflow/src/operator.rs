@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tidemill_core::key_group::{KeyGroupSet, KeyGroups};
 use tidemill_core::metrics::Metric;
-use tidemill_core::{Barrier, Batch, EventTime, InputId, Now, OperatorId, Progress, Result, SubtaskIndex};
+use tidemill_core::{
+    Barrier, Batch, CheckpointId, EventTime, InputId, Now, OperatorId, Progress, Result, SubtaskIndex,
+};
 use tidemill_state::{Buckets, StateTable};
 
 use crate::counters::Counters;
@@ -25,6 +27,12 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// Which inputs it would like to read from now. A wish: all are read while a barrier waits on one of them, for otherwise no
+    /// checkpoint would come to an end.
+    fn wants(&self) -> Inputs {
+        Inputs::ALL
+    }
+
     /// For what it needs all rows of its tables, which after a restore are filled in the background.
     fn needs_all_rows(&self) -> NeedsAllRows {
         NeedsAllRows::Always
@@ -38,6 +46,11 @@ pub trait Operator: Send {
 
     /// Takes rows. `Rows(n)`: the first n are done; the rest is offered again.
     fn on_batch(&mut self, input: InputId, batch: &Batch, out: &mut Output<'_>) -> Result<Progress>;
+
+    /// News from outside the flow of elements, between two calls. `Rows(0)`: call again.
+    fn on_mail(&mut self, _mail: &Mail, _out: &mut Output<'_>) -> Result<Progress> {
+        Ok(Progress::Done)
+    }
 
     /// The watermark of the operator's inputs rose. May register timers; emits nothing.
     fn on_watermark(&mut self, _watermark: EventTime) -> Result<()> {
@@ -84,6 +97,34 @@ pub trait Operator: Send {
     fn restore_blobs(&mut self, _blobs: &[(String, Vec<u8>)]) -> Result<()> {
         Ok(())
     }
+}
+
+/// A set of inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inputs(u64);
+
+impl Inputs {
+    /// Every input.
+    pub const ALL: Inputs = Inputs(u64::MAX);
+
+    /// One input; from the 64th on, all that are so high.
+    pub fn only(input: InputId) -> Inputs {
+        Inputs(1 << input.min(63))
+    }
+
+    /// True if it is in the set.
+    pub fn contains(self, input: InputId) -> bool {
+        self.0 & (1 << input.min(63)) != 0
+    }
+}
+
+/// What reaches an operator from outside the flow of elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mail {
+    /// A checkpoint that it was part of is complete.
+    CheckpointCompleted(CheckpointId),
+    /// A checkpoint that it was part of has been given up.
+    CheckpointAborted(CheckpointId),
 }
 
 /// For what an operator needs all rows of its tables.

@@ -1,13 +1,18 @@
-//! A slot: one subtask of each task of a job, run in turn on one thread, downstream first.
+//! What one thread runs: a subtask of each of its tasks, in turn, downstream first.
 
-use tidemill_core::{Failure, Now, SubtaskIndex};
+use std::sync::Arc;
 
+use tidemill_core::{Env, Failure};
+
+use crate::plan::ThreadPlan;
 use crate::subtask::{Command, Report, Subtask};
+use crate::watch::Watch;
 
 /// What one thread runs.
 pub struct Slot {
-    index: SubtaskIndex,
+    plan: ThreadPlan,
     subtasks: Vec<Subtask>,
+    watch: Arc<Watch>,
 }
 
 /// What a step of a slot came to.
@@ -22,14 +27,24 @@ pub struct SlotStep {
 }
 
 impl Slot {
-    /// A slot over subtasks in the order of their tasks.
-    pub fn new(index: SubtaskIndex, subtasks: Vec<Subtask>) -> Slot {
-        Slot { index, subtasks }
+    /// A slot over the subtasks of its plan, in that order.
+    pub(crate) fn new(plan: ThreadPlan, mut subtasks: Vec<Subtask>) -> Slot {
+        let mut names = Vec::new();
+        for subtask in &mut subtasks {
+            subtask.watched = names.len();
+            names.extend(subtask.names());
+        }
+        Slot { plan, subtasks, watch: Arc::new(Watch::new(names)) }
     }
 
-    /// Its number; its subtasks have the same.
-    pub fn index(&self) -> SubtaskIndex {
-        self.index
+    /// What it runs, and what its thread is called.
+    pub fn plan(&self) -> &ThreadPlan {
+        &self.plan
+    }
+
+    /// Says what it is doing, to whoever looks.
+    pub fn watch(&self) -> &Arc<Watch> {
+        &self.watch
     }
 
     /// Its subtasks.
@@ -37,17 +52,18 @@ impl Slot {
         &self.subtasks
     }
 
-    /// Carries out a command for the subtask of a task.
+    /// Carries out a command for its subtask of a task.
     pub fn command(&mut self, task: usize, command: Command) -> Result<(), Failure> {
-        self.subtasks[task].command(command)
+        let own = self.subtasks.iter_mut().find(|subtask| subtask.task() == task);
+        own.map_or(Ok(()), |subtask| subtask.command(command))
     }
 
-    /// Lets every subtask work once.
-    pub fn step(&mut self, now: Now) -> Result<SlotStep, Failure> {
+    /// Lets every subtask work for a while.
+    pub fn step(&mut self, env: &dyn Env) -> Result<SlotStep, Failure> {
         let mut outcome = SlotStep::default();
         let mut reports = Vec::new();
         for subtask in self.subtasks.iter_mut().rev() {
-            let stepped = subtask.step(now, &mut reports)?;
+            let stepped = subtask.step(env, &self.watch, &mut reports)?;
             outcome.progressed |= stepped.progressed;
             outcome.wake_at_ns = outcome.wake_at_ns.into_iter().chain(stepped.wake_at_ns).min();
             outcome.reports.extend(reports.drain(..).map(|report| (subtask.task(), report)));

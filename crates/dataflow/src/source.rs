@@ -5,6 +5,8 @@
 
 use tidemill_core::{Batch, Now, Result, SubtaskIndex};
 
+use crate::offload::Offload;
+
 /// A part of the input with the position to go on from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
@@ -37,6 +39,8 @@ pub struct ReaderContext {
     pub parallelism: u32,
     /// How many rows a batch has at most.
     pub rows_max: usize,
+    /// Does what may wait for a disk or a network.
+    pub offload: Offload,
 }
 
 /// Finds splits.
@@ -65,7 +69,7 @@ pub trait Reader: Send {
     /// Takes a split to read. `handle` names it in [`Poll`] and [`Reader::snapshot`].
     fn add_split(&mut self, handle: u32, split: Split) -> Result<()>;
 
-    /// Hands out at most `rows_max` rows, without waiting for more than a local disk.
+    /// Hands out at most `rows_max` rows, without waiting for anything: what may wait is offloaded.
     fn poll(&mut self, rows_max: usize, now: Now) -> Result<Poll>;
 
     /// The unfinished splits, each with the position behind the last row handed out.
@@ -79,6 +83,8 @@ pub enum Poll {
     Batch(u32, Batch),
     /// A split is read to its end.
     Finished(u32),
+    /// Rows are being fetched; the slot is woken when they are there. Time spent so does not make a source idle.
+    Waiting,
     /// Nothing now; ask again at `wake_at_ns` (monotonic) or when a split is added.
     Pending {
         /// When to ask again; none: only when a split is added.

@@ -152,6 +152,7 @@ impl SourceTask {
                 self.state.pending.extend(risen);
                 true
             }
+            Poll::Waiting => false,
             Poll::Pending { wake_at_ns } => {
                 self.state.wake_at_ns = wake_at_ns;
                 self.go_idle(now)

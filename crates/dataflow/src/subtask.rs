@@ -5,15 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidemill_core::{Barrier, EventTime, Now, OperatorId, Result, SubtaskIndex};
+use tidemill_core::{Barrier, Env, EventTime, Now, OperatorId, Result, SubtaskIndex};
 use tidemill_state::HomeRows;
 
 use crate::chain::{Chain, Target};
 use crate::fill::Fetch;
 use crate::gate::Gate;
+use crate::operator::Mail;
 use crate::snapshot::{OperatorSnapshot, SubtaskSnapshot};
 use crate::source::Split;
 use crate::source_task::SourceTask;
+use crate::watch::Watch;
 
 /// Frozen rows gathered between two pieces of work while a checkpoint is being taken.
 const GATHER_ROWS_MAX: usize = 1024;
@@ -35,6 +37,8 @@ pub enum Command {
     Close,
     /// Rows that an operator wanted have been read; said of an urgent wish, or of another.
     Rows(OperatorId, Arc<HomeRows>, bool),
+    /// News for all operators.
+    Mail(Mail),
 }
 
 /// What a subtask tells the outside.
@@ -70,6 +74,10 @@ pub(crate) enum Head {
 pub struct Subtask {
     pub(crate) task: usize,
     pub(crate) index: SubtaskIndex,
+    /// Its head's name.
+    pub(crate) name: String,
+    /// Number of its first name in the watch of its slot.
+    pub(crate) watched: usize,
     pub(crate) head: Head,
     pub(crate) chain: Chain,
     pub(crate) snapshots: BTreeMap<u64, Vec<OperatorSnapshot>>,
@@ -88,6 +96,11 @@ impl Subtask {
         self.index
     }
 
+    /// What can hold up its slot: its links, then its head.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.chain.links.iter().map(|link| link.name.clone()).chain([self.name.clone()])
+    }
+
     /// The watermark at its head, for progress displays.
     pub fn watermark(&self) -> EventTime {
         match &self.head {
@@ -98,9 +111,16 @@ impl Subtask {
 
     /// Carries out a command.
     pub fn command(&mut self, command: Command) -> Result<()> {
-        if let Command::Rows(operator, rows, is_urgent) = command {
-            return self.chain.rows_arrived(operator, rows, is_urgent);
-        }
+        let command = match command {
+            Command::Rows(operator, rows, is_urgent) => {
+                return self.chain.rows_arrived(operator, rows, is_urgent);
+            }
+            Command::Mail(mail) => {
+                self.chain.push_mail(&mail);
+                return Ok(());
+            }
+            command => command,
+        };
         let Head::Source(source, _) = &mut self.head else { return Ok(()) };
         match command {
             Command::AddSplits(splits) => {
@@ -111,18 +131,19 @@ impl Subtask {
             Command::NoMoreSplits => source.no_more_splits(),
             Command::Barrier(barrier) => source.barrier(&barrier)?,
             Command::Close => source.close(),
-            Command::Rows(..) => {}
+            Command::Rows(..) | Command::Mail(_) => {}
         }
         Ok(())
     }
 
     /// Works for a while: pulls elements in, pushes rows through the chain, gathers frozen rows.
-    pub fn step(&mut self, now: Now, reports: &mut Vec<Report>) -> Result<Stepped> {
+    pub fn step(&mut self, env: &dyn Env, watch: &Watch, reports: &mut Vec<Report>) -> Result<Stepped> {
         let mut progressed = false;
+        let mut now = env.now();
         for _ in 0..WORK_PER_STEP {
             self.chain.flush_edges();
             let filled = self.chain.fill(FILL_ROWS_MAX)?;
-            let worked = self.chain.step(now)? || self.pull(now)? || filled;
+            let worked = self.work(&mut now, env, watch)? || filled;
             if self.chain.gather_all(GATHER_ROWS_MAX)? || worked {
                 progressed = true;
             }
@@ -134,6 +155,27 @@ impl Subtask {
         Ok(Stepped { progressed, wake_at_ns: self.wake_at_ns(now) })
     }
 
+    /// One call: of the most downstream link that has something to do, else of the head. The clock is read once, behind it.
+    fn work(&mut self, now: &mut Now, env: &dyn Env, watch: &Watch) -> Result<bool> {
+        let (watched, began_ns) = (self.watched, now.monotonic_ns);
+        let called = self.chain.step(*now, &mut |link| watch.enter(watched + link, began_ns))?;
+        let worked = match called {
+            Some(_) => true,
+            None => {
+                watch.enter(watched + self.chain.links.len(), began_ns);
+                self.pull(*now)?
+            }
+        };
+        watch.leave();
+        if worked {
+            *now = env.now();
+        }
+        if let Some(link) = called {
+            self.chain.spent(link, now.monotonic_ns.saturating_sub(began_ns));
+        }
+        Ok(worked)
+    }
+
     /// Takes one element from the head if the chain has room.
     fn pull(&mut self, now: Now) -> Result<bool> {
         match &mut self.head {
@@ -141,7 +183,7 @@ impl Subtask {
                 if self.chain.is_blocked(&[Target::Link(0, 0)]) {
                     return Ok(false);
                 }
-                let Some(merged) = gate.poll()? else { return Ok(false) };
+                let Some(merged) = gate.poll(self.chain.wants())? else { return Ok(false) };
                 self.chain.push_head(merged);
                 Ok(true)
             }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tidemill_core::{Barrier, CheckpointId, CheckpointKind, EventTime, Failure, Now, OperatorId};
-use tidemill_dataflow::{CounterValues, Split};
+use tidemill_dataflow::{CounterValues, Role, Split};
 
 use crate::content::{Content, JobPart, TableChains};
 use crate::homes::DAMAGED;
@@ -111,6 +111,8 @@ pub enum Action {
     End,
     /// Let the last element flow.
     Close,
+    /// Say something to whoever watches the job.
+    Notice(String),
     /// It is over.
     Over(JobEnd),
 }
@@ -156,6 +158,8 @@ pub struct Coordinator {
     config: CoordinatorConfig,
     phase: Phase,
     subtasks: usize,
+    /// Instances of each source.
+    readers: BTreeMap<OperatorId, u32>,
     ended: usize,
     closed: usize,
     restarts: u32,
@@ -181,6 +185,7 @@ impl Coordinator {
             config,
             phase: Phase::Opening,
             subtasks: 0,
+            readers: BTreeMap::new(),
             ended: 0,
             closed: 0,
             restarts: 0,
@@ -231,7 +236,8 @@ impl Coordinator {
             return self.over(JobEnd::AlreadyFinished, actions);
         }
         self.phase = Phase::Running;
-        self.subtasks = opened.subtasks;
+        self.subtasks = opened.plan.subtasks();
+        self.readers = readers(&opened);
         (self.ended, self.closed) = (0, 0);
         self.next_checkpoint = opened.next_checkpoint;
         self.tables = opened.tables.clone();
@@ -245,6 +251,7 @@ impl Coordinator {
         self.discover_at_ns.clear();
         let splits = std::mem::take(&mut opened.splits);
         let discovered = std::mem::take(&mut opened.discovered);
+        actions.extend(std::mem::take(&mut opened.notices).into_iter().map(Action::Notice));
         actions.push(Action::Deploy(Box::new(opened)));
         for (source, splits) in splits {
             self.deal(source, splits, actions);
@@ -272,10 +279,11 @@ impl Coordinator {
 
     /// Deals splits to the subtasks of a source in turn.
     fn deal(&mut self, source: OperatorId, splits: Vec<(Split, EventTime)>, actions: &mut Vec<Action>) {
+        let readers = self.readers.get(&source).copied().unwrap_or(1).max(1);
         let next = self.dealt.entry(source).or_default();
         let mut hands: BTreeMap<u32, Vec<(Split, EventTime)>> = BTreeMap::new();
         for split in splits {
-            hands.entry(*next % self.config.parallelism).or_default().push(split);
+            hands.entry(*next % readers).or_default().push(split);
             *next += 1;
         }
         actions.extend(hands.into_iter().map(|(subtask, splits)| Action::Assign(source, subtask, splits)));
@@ -383,6 +391,9 @@ impl Coordinator {
     fn abort(&mut self, failure: Failure, actions: &mut Vec<Action>) {
         let Some(running) = self.in_progress.take() else { return };
         actions.push(Action::NotifyAborted(running.checkpoint));
+        if self.stop.is_none() {
+            actions.push(Action::Notice(format!("checkpoint {} was given up: {failure}", running.checkpoint)));
+        }
         if !failure.is_retryable() || running.kind != CheckpointKind::Checkpoint {
             self.fail(failure, actions);
         }
@@ -398,6 +409,9 @@ impl Coordinator {
         let may_restart = self.restarts < self.config.restarts_max || failure.code() == DAMAGED;
         if failure.is_retryable() && !stopping && may_restart {
             self.restarts += 1;
+            let (attempt, attempts) = (self.restarts, self.config.restarts_max);
+            actions
+                .push(Action::Notice(format!("the job is started again (attempt {attempt} of {attempts}): {failure}")));
             self.in_progress = None;
             self.phase = Phase::Opening;
             actions.extend([Action::Undeploy, Action::Open]);
@@ -435,6 +449,13 @@ impl Coordinator {
             self.start_checkpoint(CheckpointKind::Checkpoint, now, actions);
         }
     }
+}
+
+/// Instances of each source of a job.
+fn readers(opened: &Opened) -> BTreeMap<OperatorId, u32> {
+    let nodes = opened.graph.nodes.iter().zip(&opened.plan.task_of);
+    let sources = nodes.filter(|(node, _)| node.role() == Role::Source);
+    sources.map(|(node, task)| (node.operator_id(), opened.plan.tasks[*task].parallelism)).collect()
 }
 
 impl Machine for Coordinator {

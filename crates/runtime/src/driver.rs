@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tidemill_core::{CheckpointId, CheckpointKind, Now, OperatorId};
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::subtask::{Command, Report};
-use tidemill_dataflow::{Fetch, JobGraph, Role};
+use tidemill_dataflow::{Fetch, JobGraph, Mail, Role};
 use tidemill_state::HomeRows;
 
 use crate::content::Content;
@@ -79,11 +79,13 @@ pub trait Host {
     /// Reads rows, several at once if it can, in any order; what came of it is handed to [`Driver::handle`] later.
     fn read(&mut self, task: ReadTask);
     /// Builds the slots and lets them run.
-    fn deploy(&mut self, opened: Opened) -> tidemill_core::Result<Plan>;
+    fn deploy(&mut self, opened: Opened) -> tidemill_core::Result<()>;
     /// Stops the slots.
     fn undeploy(&mut self);
-    /// Hands a command to the subtask of a task in one slot, or in all.
-    fn command(&mut self, slot: Option<u32>, task: usize, command: &Command);
+    /// Hands a command to one instance of a task, or to all.
+    fn command(&mut self, instance: Option<u32>, task: usize, command: &Command);
+    /// Says something to whoever watches the job.
+    fn notice(&mut self, text: String);
     /// The job is over.
     fn over(&mut self, end: JobEnd);
 }
@@ -95,7 +97,7 @@ pub struct Driver {
     worker: Option<Worker>,
     mutant: Option<Mutant>,
     graph: Arc<JobGraph>,
-    plan: Option<Plan>,
+    plan: Plan,
     homes: Option<Arc<Homes>>,
     generation: u64,
     restored_from: Option<String>,
@@ -109,7 +111,7 @@ impl Driver {
             worker: None,
             mutant,
             graph: Arc::default(),
-            plan: None,
+            plan: Plan::default(),
             homes: None,
             generation: 0,
             restored_from: None,
@@ -203,8 +205,15 @@ impl Driver {
             Action::Barrier(barrier) => self.command_all_sources(&Command::Barrier(barrier), host),
             Action::Close => self.command_all_sources(&Command::Close, host),
             Action::Complete(checkpoint, kind, content) => host.io(IoTask::Complete(checkpoint, kind, content)),
-            Action::NotifyCompleted(checkpoint) => self.tell_worker(WorkerEvent::Completed(checkpoint), now, host),
-            Action::NotifyAborted(checkpoint) => self.tell_worker(WorkerEvent::Aborted(checkpoint), now, host),
+            Action::NotifyCompleted(checkpoint) => {
+                self.tell_worker(WorkerEvent::Completed(checkpoint), now, host);
+                self.command_all_tasks(&Command::Mail(Mail::CheckpointCompleted(checkpoint)), host);
+            }
+            Action::NotifyAborted(checkpoint) => {
+                self.tell_worker(WorkerEvent::Aborted(checkpoint), now, host);
+                self.command_all_tasks(&Command::Mail(Mail::CheckpointAborted(checkpoint)), host);
+            }
+            Action::Notice(text) => host.notice(text),
             Action::Commit(checkpoint, content) => host.io(IoTask::Commit(checkpoint, content)),
             Action::WriteSavepoint(url, content) => host.io(IoTask::WriteSavepoint(url, content)),
             Action::End => host.io(IoTask::End),
@@ -217,11 +226,15 @@ impl Driver {
         self.restored_from.clone_from(&opened.restored_from);
         self.graph = Arc::clone(&opened.graph);
         self.homes.clone_from(&opened.homes);
-        self.worker = Some(Worker::new(opened.subtasks, self.mutant));
-        match host.deploy(opened) {
-            Ok(plan) => self.plan = Some(plan),
-            Err(failure) => self.decide(Event::SlotFailed(failure), now, host),
+        self.worker = Some(Worker::new(opened.plan.subtasks(), self.mutant));
+        self.plan = opened.plan.clone();
+        if let Err(failure) = host.deploy(opened) {
+            self.decide(Event::SlotFailed(failure), now, host);
         }
+    }
+
+    fn command_all_tasks(&self, command: &Command, host: &mut dyn Host) {
+        (0..self.plan.tasks.len()).for_each(|task| host.command(None, task, command));
     }
 
     fn command_all_sources(&self, command: &Command, host: &mut dyn Host) {
@@ -232,8 +245,8 @@ impl Driver {
 
     fn command_source(&self, source: OperatorId, slot: Option<u32>, command: &Command, host: &mut dyn Host) {
         let node = self.graph.nodes.iter().position(|node| node.operator_id() == source);
-        if let (Some(plan), Some(node)) = (&self.plan, node) {
-            host.command(slot, plan.task_of[node], command);
+        if let Some(task) = node.and_then(|node| self.plan.task_of.get(node)) {
+            host.command(slot, *task, command);
         }
     }
 }

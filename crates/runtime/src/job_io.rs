@@ -220,7 +220,7 @@ impl JobIo {
             generation,
             graph_bytes: Arc::new(graph.encode_bytes()),
             key_groups: key_groups.count(),
-            subtasks: Plan::new(&graph).tasks.len() * self.spec.parallelism as usize,
+            plan: Plan::new(&graph, self.spec.parallelism),
             graph: Arc::new(graph),
             next_checkpoint: resolution.next_checkpoint,
             restored,

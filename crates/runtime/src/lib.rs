@@ -13,6 +13,7 @@ pub mod local;
 pub mod machine;
 pub mod mutants;
 pub mod opened;
+mod pool;
 mod reads;
 mod restore;
 mod sleeper;

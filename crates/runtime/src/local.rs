@@ -14,10 +14,11 @@ use tidemill_core::{Env, EventTime, Failure, KeyGroups, Result};
 use tidemill_dataflow::channel::Wake;
 use tidemill_dataflow::deployment::Deployment;
 use tidemill_dataflow::faults::Faults;
-use tidemill_dataflow::plan::Plan;
+use tidemill_dataflow::plan::ThreadPlan;
 use tidemill_dataflow::slot::Slot;
 use tidemill_dataflow::subtask::Command;
-use tidemill_dataflow::{CounterValues, Counters, Registry};
+use tidemill_dataflow::watch::{HELD_NS_MAX, Watch};
+use tidemill_dataflow::{CounterValues, Counters, Pool, Registry};
 
 use crate::coordinator::{CoordinatorConfig, Event};
 use crate::driver::{Driver, Happening, Host, IoTask};
@@ -27,7 +28,7 @@ use crate::job::{
 };
 use crate::job_io::JobIo;
 use crate::opened::Opened;
-use crate::reads::READS_MAX;
+use crate::pool::IoPool;
 use crate::sleeper::Sleeper;
 
 /// A running job.
@@ -51,6 +52,7 @@ struct Shared {
     live: Vec<Arc<Counters>>,
     watermarks: Vec<Metric>,
     checkpoint: u64,
+    notices: Vec<String>,
 }
 
 impl Shared {
@@ -79,7 +81,7 @@ pub fn start(spec: JobSpec, registry: Registry, storage: Arc<dyn Storage>, env: 
         env,
         events: events.clone(),
         io: send_task,
-        reads: None,
+        pool: IoPool::of_process()?,
         slots: Vec::new(),
         shared: Arc::clone(&shared),
         metrics: metrics.clone(),
@@ -105,7 +107,7 @@ pub fn coordinator_config(spec: &JobSpec) -> Result<CoordinatorConfig> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the edge where threads come from")]
-fn spawn<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
+pub(crate) fn spawn<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
     let failed = |error| Failure::retryable("thread", format!("the system refuses another thread: {error}"));
     Builder::new().name(format!("tidemill-{name}")).spawn(body).map_err(failed)
 }
@@ -118,28 +120,6 @@ fn run_io(mut io: JobIo, tasks: &Receiver<IoTask>, events: &Sender<Happening>) {
             return;
         }
     }
-}
-
-/// Starts the threads that read rows for subtasks.
-fn start_reading(events: &Sender<Happening>) -> Result<Sender<ReadTask>> {
-    let (sender, tasks) = channel::<ReadTask>();
-    let tasks = Arc::new(Mutex::new(tasks));
-    for number in 0..READS_MAX {
-        let (tasks, events) = (Arc::clone(&tasks), events.clone());
-        spawn(&format!("read-{number}"), move || {
-            loop {
-                let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                let Ok(task) = next else { return };
-                let generation = task.generation;
-                let happened = catch_unwind(AssertUnwindSafe(|| task.run()))
-                    .unwrap_or_else(|panic| Happening::SlotFailed(generation, defect("reading", panic.as_ref())));
-                if events.send(happened).is_err() {
-                    return;
-                }
-            }
-        })?;
-    }
-    Ok(sender)
 }
 
 fn defect(place: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
@@ -163,6 +143,12 @@ impl JobHandle {
         let known = |metric: &Metric| Some(metric.get()).filter(|ms| *ms != i64::MIN);
         let watermark = shared.watermarks.iter().filter_map(known).min().map(EventTime);
         JobStatus { counters: shared.counters(), watermark, checkpoint: shared.checkpoint }
+    }
+
+    /// What there is to be said about the job since the last call: restarts, checkpoints that were given up or passed over,
+    /// operators that hold up their slot.
+    pub fn take_notices(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.shared).notices)
     }
 
     /// The job's metrics.
@@ -207,6 +193,10 @@ struct SlotThread {
     commands: Sender<SlotCommand>,
     sleeper: Arc<Sleeper>,
     thread: JoinHandle<()>,
+    plan: ThreadPlan,
+    watch: Arc<Watch>,
+    /// Since when the call has been running that was last complained of.
+    complained_ns: u64,
 }
 
 /// The host that a process is: threads and channels between them.
@@ -216,8 +206,7 @@ struct Process {
     env: Arc<dyn Env>,
     events: Sender<Happening>,
     io: Sender<IoTask>,
-    /// To the threads that read, once there is something to be read.
-    reads: Option<Sender<ReadTask>>,
+    pool: IoPool,
     slots: Vec<SlotThread>,
     shared: Arc<Mutex<Shared>>,
     metrics: Metrics,
@@ -237,19 +226,17 @@ fn control(mut driver: Driver, mut process: Process, happenings: &Receiver<Happe
             let _ = outcome.send(JobOutcome { end, counters, checkpoints_completed, restored_from });
             return;
         }
-        let Some(happening) = next(&driver, env.as_ref(), happenings) else { return };
+        let now_ns = env.now().monotonic_ns;
+        process.look_after_slots(now_ns);
+        // Until the coordinator wants to look at the clock, or a slot could have been held up for too long.
+        let wake_at_ns = driver.coordinator().wake_at_ns().unwrap_or(u64::MAX);
+        let wait_ns = wake_at_ns.saturating_sub(now_ns).min(HELD_NS_MAX);
+        let happening = match happenings.recv_timeout(Duration::from_nanos(wait_ns)) {
+            Ok(happening) => happening,
+            Err(RecvTimeoutError::Timeout) => Happening::Event(Event::Tick),
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         driver.handle(happening, env.now(), &mut process);
-    }
-}
-
-/// Waits for the next thing to happen, at most until the coordinator wants to look at the clock.
-fn next(driver: &Driver, env: &dyn Env, happenings: &Receiver<Happening>) -> Option<Happening> {
-    let Some(wake_at_ns) = driver.coordinator().wake_at_ns() else { return happenings.recv().ok() };
-    let wait = Duration::from_nanos(wake_at_ns.saturating_sub(env.now().monotonic_ns));
-    match happenings.recv_timeout(wait) {
-        Ok(happening) => Some(happening),
-        Err(RecvTimeoutError::Timeout) => Some(Happening::Event(Event::Tick)),
-        Err(RecvTimeoutError::Disconnected) => None,
     }
 }
 
@@ -264,9 +251,9 @@ impl Process {
 
     fn start_slot(&mut self, slot: Slot, sleeper: Arc<Sleeper>, generation: u64) -> Result<()> {
         let (commands, inbox) = channel();
-        let name = format!("slot-{}", slot.index());
+        let (plan, watch) = (slot.plan().clone(), Arc::clone(slot.watch()));
         let thread = SlotRun {
-            watermark: self.metrics.metric(&format!("{}.currentInputWatermark", slot.index())),
+            watermark: self.metrics.metric(&watermark_of(&plan)),
             slot,
             inbox,
             sleeper: Arc::clone(&sleeper),
@@ -274,9 +261,23 @@ impl Process {
             generation,
             env: Arc::clone(&self.env),
         };
-        let thread = spawn(&name, move || thread.run())?;
-        self.slots.push(SlotThread { commands, sleeper, thread });
+        let thread = spawn(&plan.name, move || thread.run())?;
+        self.slots.push(SlotThread { commands, sleeper, thread, plan, watch, complained_ns: 0 });
         Ok(())
+    }
+
+    /// Says who holds up a slot, once a call. What is alone on its thread may.
+    fn look_after_slots(&mut self, now_ns: u64) {
+        for slot in self.slots.iter_mut().filter(|slot| !slot.plan.may_block) {
+            if let Some((name, since_ns)) =
+                slot.watch.held(now_ns).filter(|(_, since_ns)| *since_ns != slot.complained_ns)
+            {
+                let held_ms = (now_ns - since_ns) / 1_000_000;
+                let text = format!("'{name}' has not returned for {held_ms} ms and holds up {}", slot.plan.name);
+                slot.complained_ns = since_ns;
+                lock(&self.shared).notices.push(text);
+            }
+        }
     }
 }
 
@@ -286,26 +287,30 @@ impl Host for Process {
     }
 
     fn read(&mut self, task: ReadTask) {
-        if let Some(reads) = &self.reads {
-            let _ = reads.send(task);
-        }
+        let events = self.events.clone();
+        self.pool.run(Box::new(move || {
+            let generation = task.generation;
+            let happened = catch_unwind(AssertUnwindSafe(|| task.run()))
+                .unwrap_or_else(|panic| Happening::SlotFailed(generation, defect("reading", panic.as_ref())));
+            let _ = events.send(happened);
+        }));
     }
 
-    fn deploy(&mut self, opened: Opened) -> Result<Plan> {
-        if opened.homes.is_some() && self.reads.is_none() {
-            self.reads = Some(start_reading(&self.events)?);
-        }
-        let sleepers: Vec<Arc<Sleeper>> = (0..self.parallelism).map(|_| Arc::default()).collect();
+    fn deploy(&mut self, opened: Opened) -> Result<()> {
+        let threads = opened.plan.threads();
+        let sleepers: Vec<Arc<Sleeper>> = threads.iter().map(|_| Arc::default()).collect();
         let wakers: Vec<Arc<dyn Wake>> = sleepers.iter().map(|sleeper| Arc::clone(sleeper) as Arc<dyn Wake>).collect();
         let deployed = Deployment {
             graph: &opened.graph,
+            plan: &opened.plan,
             registry: &self.registry,
             parallelism: self.parallelism,
             key_groups: KeyGroups::new(opened.key_groups)?,
             generation: opened.generation,
             restored: &opened.restored,
             wakers: &wakers,
-            now: self.env.now(),
+            pool: Arc::new(self.pool.clone()),
+            env: self.env.as_ref(),
             metrics: &self.metrics,
             faults: Faults::none(),
         }
@@ -314,13 +319,16 @@ impl Host for Process {
             let mut shared = lock(&self.shared);
             shared.base = opened.counters;
             shared.live = deployed.counters.iter().map(|(_, counters)| Arc::clone(counters)).collect();
-            let scope = |slot: u32| self.metrics.metric(&format!("{slot}.currentInputWatermark"));
-            shared.watermarks = (0..self.parallelism).map(scope).collect();
+            shared.watermarks = threads.iter().map(|thread| self.metrics.metric(&watermark_of(thread))).collect();
         }
         for (slot, sleeper) in deployed.slots.into_iter().zip(sleepers) {
             self.start_slot(slot, sleeper, opened.generation)?;
         }
-        Ok(deployed.plan)
+        Ok(())
+    }
+
+    fn notice(&mut self, text: String) {
+        lock(&self.shared).notices.push(text);
     }
 
     fn undeploy(&mut self) {
@@ -333,18 +341,21 @@ impl Host for Process {
         }
     }
 
-    fn command(&mut self, slot: Option<u32>, task: usize, command: &Command) {
-        for (index, thread) in (0u32..).zip(&self.slots) {
-            if slot.is_none_or(|slot| slot == index) {
-                let _ = thread.commands.send(SlotCommand::Task(task, command.clone()));
-                thread.sleeper.wake();
-            }
+    fn command(&mut self, instance: Option<u32>, task: usize, command: &Command) {
+        for thread in self.slots.iter().filter(|thread| thread.plan.runs(instance, task)) {
+            let _ = thread.commands.send(SlotCommand::Task(task, command.clone()));
+            thread.sleeper.wake();
         }
     }
 
     fn over(&mut self, end: JobEnd) {
         self.end = Some(end);
     }
+}
+
+/// The metric that a thread keeps.
+fn watermark_of(thread: &ThreadPlan) -> String {
+    format!("{}.currentInputWatermark", thread.name)
 }
 
 /// The life of a slot's thread.
@@ -397,7 +408,7 @@ impl SlotRun {
             }
             commanded = true;
         }
-        let step = self.slot.step(self.env.now())?;
+        let step = self.slot.step(self.env.as_ref())?;
         for (_, report) in step.reports {
             let _ = self.events.send(Happening::Report(self.generation, report));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tidemill_core::map::Map;
 use tidemill_core::{CheckpointId, EventTime, OperatorId};
+use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::snapshot::RestoredOperator;
 use tidemill_dataflow::{CounterValues, JobGraph, Split};
 
@@ -24,8 +25,8 @@ pub struct Opened {
     pub graph_bytes: Arc<Vec<u8>>,
     /// The division of keys.
     pub key_groups: u32,
-    /// Subtasks of all tasks together.
-    pub subtasks: usize,
+    /// The graph, cut into tasks.
+    pub plan: Plan,
     /// The first number that no checkpoint has.
     pub next_checkpoint: CheckpointId,
     /// What operators left in the checkpoint.

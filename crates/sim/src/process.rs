@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidemill_core::metrics::Metrics;
-use tidemill_core::{KeyGroups, Now, Result};
+use tidemill_core::{Env, KeyGroups, Now, Result};
 use tidemill_dataflow::Registry;
 use tidemill_dataflow::channel::Wake;
 use tidemill_dataflow::deployment::Deployment;
-use tidemill_dataflow::plan::Plan;
+use tidemill_dataflow::offload::Inline;
 use tidemill_dataflow::slot::Slot;
 use tidemill_dataflow::subtask::Command;
 use tidemill_runtime::driver::{Driver, Happening, Host, IoTask};
@@ -56,8 +56,7 @@ pub struct SimHost {
     registry: Registry,
     parallelism: u32,
     mutant: Option<Mutant>,
-    /// The present moment, set before every call of the driver.
-    pub now: Now,
+    env: Arc<dyn Env>,
     /// Its slots.
     pub slots: Vec<SimSlot>,
     /// The generation of the slots.
@@ -90,12 +89,12 @@ pub struct Process {
 
 impl SimHost {
     /// A host without slots.
-    pub fn new(registry: Registry, parallelism: u32, mutant: Option<Mutant>) -> SimHost {
+    pub fn new(registry: Registry, parallelism: u32, mutant: Option<Mutant>, env: Arc<dyn Env>) -> SimHost {
         SimHost {
             registry,
             parallelism,
             mutant,
-            now: Now::default(),
+            env,
             slots: Vec::new(),
             generation: 0,
             tasks: VecDeque::new(),
@@ -114,19 +113,21 @@ impl Host for SimHost {
         self.reads.push(task);
     }
 
-    fn deploy(&mut self, opened: Opened) -> Result<Plan> {
-        let bells: Vec<Arc<Bell>> = (0..self.parallelism).map(|_| Arc::default()).collect();
+    fn deploy(&mut self, opened: Opened) -> Result<()> {
+        let bells: Vec<Arc<Bell>> = opened.plan.threads().iter().map(|_| Arc::default()).collect();
         let wakers: Vec<Arc<dyn Wake>> = bells.iter().map(|bell| Arc::clone(bell) as Arc<dyn Wake>).collect();
         let metrics = Metrics::default();
         let deployed = Deployment {
             graph: &opened.graph,
+            plan: &opened.plan,
             registry: &self.registry,
             parallelism: self.parallelism,
             key_groups: KeyGroups::new(opened.key_groups)?,
             generation: opened.generation,
             restored: &opened.restored,
             wakers: &wakers,
-            now: self.now,
+            pool: Arc::new(Inline),
+            env: self.env.as_ref(),
             metrics: &metrics,
             faults: Mutant::faults(self.mutant),
         }
@@ -141,19 +142,19 @@ impl Host for SimHost {
         });
         self.slots = slots.collect();
         self.slots.iter().for_each(|slot| slot.bell.wake());
-        Ok(deployed.plan)
+        Ok(())
     }
+
+    fn notice(&mut self, _text: String) {}
 
     fn undeploy(&mut self) {
         self.slots.clear();
     }
 
-    fn command(&mut self, slot: Option<u32>, task: usize, command: &Command) {
-        for (index, sim) in (0u32..).zip(&mut self.slots) {
-            if slot.is_none_or(|slot| slot == index) {
-                sim.inbox.push_back((task, command.clone()));
-                sim.bell.wake();
-            }
+    fn command(&mut self, instance: Option<u32>, task: usize, command: &Command) {
+        for sim in self.slots.iter_mut().filter(|sim| sim.slot.plan().runs(instance, task)) {
+            sim.inbox.push_back((task, command.clone()));
+            sim.bell.wake();
         }
     }
 
@@ -165,7 +166,6 @@ impl Host for SimHost {
 impl Process {
     /// Hands something that happened to the machines.
     pub fn handle(&mut self, happening: Happening, now: Now) {
-        self.host.now = now;
         self.driver.handle(happening, now, &mut self.host);
     }
 }

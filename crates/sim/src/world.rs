@@ -305,8 +305,8 @@ impl World {
         };
         let mutant = self.setup.mutant;
         let env = Arc::clone(&self.env) as Arc<dyn Env>;
-        let io = JobIo::new(spec, registry.clone(), Arc::clone(&storage) as _, env, mutant);
-        let host = SimHost::new(registry, parallelism, mutant);
+        let io = JobIo::new(spec, registry.clone(), Arc::clone(&storage) as _, Arc::clone(&env), mutant);
+        let host = SimHost::new(registry, parallelism, mutant, env);
         let driver = Driver::new(config, mutant);
         let reads = BTreeMap::new();
         self.processes.push(Some(Process { driver, host, io, storage, reads, io_busy: false, paused: false }));
@@ -378,7 +378,7 @@ impl World {
         }
         let mut happenings = Vec::new();
         let mut wake_at_ns = None;
-        match step_slot(sim, now) {
+        match step_slot(sim, self.env.as_ref()) {
             Ok((progressed, wanted_ns, reports)) => {
                 if progressed {
                     sim.bell.wake();
@@ -485,13 +485,13 @@ fn may_be_tried_again(failure: &Failure) -> bool {
 }
 
 /// Commands, then a step.
-fn step_slot(sim: &mut SimSlot, now: Now) -> Result<(bool, Option<u64>, Vec<Report>), Failure> {
+fn step_slot(sim: &mut SimSlot, env: &dyn Env) -> Result<(bool, Option<u64>, Vec<Report>), Failure> {
     let mut progressed = false;
     while let Some((task, command)) = sim.inbox.pop_front() {
         sim.slot.command(task, command)?;
         progressed = true;
     }
-    let step = sim.slot.step(now)?;
+    let step = sim.slot.step(env)?;
     let reports = step.reports.into_iter().map(|(_, report)| report).collect();
     Ok((progressed || step.progressed, step.wake_at_ns, reports))
 }

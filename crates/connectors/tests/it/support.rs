@@ -7,8 +7,8 @@ use tidemill_connectors::{Outside, connectors, register};
 use tidemill_core::options::Configuration;
 use tidemill_core::{Batch, Now, OperatorId, Result};
 use tidemill_dataflow::{
-    Committer, Poll, ReadRequest, Reader, ReaderContext, Registry, SinkPlan, SourcePlan, Split, TableSpec, Writer,
-    WriterContext,
+    Committer, Offload, Poll, ReadRequest, Reader, ReaderContext, Registry, SinkPlan, SourcePlan, Split, TableSpec,
+    Writer, WriterContext,
 };
 use tidemill_expr::arrays::scalars_to_array;
 use tidemill_expr::{Field, RowType, Scalar, SqlType};
@@ -66,7 +66,7 @@ pub fn sink_plan(table: &TableSpec) -> Result<SinkPlan> {
 pub fn open(plan: &SourcePlan, rows_max: usize) -> Result<(Vec<Split>, Box<dyn Reader>)> {
     let source = process().0.source(&plan.kind, &plan.config)?;
     let splits = source.enumerator()?.discover()?.splits;
-    Ok((splits, source.reader(&ReaderContext { subtask: 0, parallelism: 1, rows_max })?))
+    Ok((splits, source.reader(&ReaderContext { subtask: 0, parallelism: 1, rows_max, offload: Offload::inline() })?))
 }
 
 /// All batches, at most `rows_max` rows each; in between the reader is replaced by one that goes on from its snapshot.
@@ -90,6 +90,7 @@ pub fn read_batches(plan: &SourcePlan, rows_max: usize) -> Result<Vec<Batch>> {
                 }
             }
             Poll::Finished(_) => {}
+            Poll::Waiting => {}
             Poll::Pending { .. } => return Ok(batches),
         }
     }
