@@ -10,12 +10,11 @@ use tidemill_core::{Env, Failure, Result};
 use tidemill_dataflow::Sink;
 use tidemill_planner::catalog::CatalogEntry;
 use tidemill_planner::session_options::{
-    BATCH_ROWS_MAX, CHECKPOINT_DIR, CHECKPOINT_INTERVAL, PARALLELISM, PIPELINE_NAME, RESULT_HASH, RESULT_MODE,
-    time_zone,
+    BATCH_ROWS_MAX, CHECKPOINT_DIR, CHECKPOINT_INTERVAL, PARALLELISM, PIPELINE_NAME, RESTART_ATTEMPTS, RESULT_HASH,
+    RESULT_MODE, time_zone,
 };
 use tidemill_planner::{COLLECT, Outcome, PlannedJob, PlannedQuery, Session};
 use tidemill_runtime::JobSpec;
-use tidemill_runtime::job::RESTART_ATTEMPTS;
 use tidemill_sql_parser::ast::ClientCommand;
 use tidemill_sql_parser::{StatementText, diagnostic, parse_part, split_statements};
 

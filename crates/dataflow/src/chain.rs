@@ -233,11 +233,10 @@ impl Chain {
         self.links[0].queue.push_back(merged);
     }
 
-    /// Sends what waits at the edges.
-    pub(crate) fn flush_edges(&mut self) {
-        for edge in &mut self.edges {
-            edge.flush();
-        }
+    /// Sends what waits at the edges: what did not fit, and rows that waited for others; `all` of these where there is nothing
+    /// else to do.
+    pub(crate) fn flush_edges(&mut self, now: Now, all: bool) -> Result<()> {
+        self.edges.iter_mut().try_for_each(|edge| edge.flush(now.monotonic_ns, all))
     }
 
     /// Lets the most downstream link that can do something do one thing. Returns which one did; `enter` is told before.

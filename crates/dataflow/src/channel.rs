@@ -36,6 +36,11 @@ pub fn channel(sender: Arc<dyn Wake>, receiver: Arc<dyn Wake>) -> (Sender, Recei
 }
 
 impl Sender {
+    /// True where the receiver has taken all there was: it has nothing to do for this channel.
+    pub fn is_idle(&self) -> bool {
+        self.queue.slots() == CAPACITY
+    }
+
     /// Adds an element, or gives it back if the channel is full.
     pub fn push(&mut self, element: Element) -> Result<(), Element> {
         match self.queue.push(element) {

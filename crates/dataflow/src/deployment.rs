@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidemill_core::map::Map;
 use tidemill_core::metrics::Metrics;
-use tidemill_core::options::{ConfigOption, Configuration, OptionType};
+use tidemill_core::options::Configuration;
 use tidemill_core::{Env, EventTime, Failure, KeyGroups, OperatorId, Result, Routing, SubtaskIndex};
 use tidemill_expr::evaluator::Program;
 use tidemill_expr::{EvalContext, Expr, Field, RowType, SqlType, TimeZone};
@@ -18,6 +18,7 @@ use crate::faults::{Fault, Faults};
 use crate::fill::Fill;
 use crate::gate::Gate;
 use crate::graph::{Edge, JobGraph, Node, Partitioning, Role};
+use crate::job_options::{BATCH_ROWS_MAX, BUFFER_TIMEOUT, LOCAL_TIME_ZONE};
 use crate::offload::{Offload, Pool};
 use crate::operator::{OpenContext, Operator};
 use crate::pace::Pace;
@@ -30,19 +31,6 @@ use crate::source::ReaderContext;
 use crate::source_task::{SourceState, SourceTask};
 use crate::subtask::{Head, Subtask};
 use crate::watermarks::Watermarks;
-
-/// Rows of a batch.
-pub const BATCH_ROWS_MAX: ConfigOption =
-    ConfigOption::new("tidemill.batch.rows-max", OptionType::Integer, "Rows that a batch has at most.")
-        .with_default("4096");
-
-/// The session's time zone.
-pub const LOCAL_TIME_ZONE: ConfigOption = ConfigOption::new(
-    "table.local-time-zone",
-    OptionType::Text,
-    "The session's time zone: an IANA name such as Europe/Berlin, or an offset such as GMT+02:00.",
-)
-.with_default("UTC");
 
 /// All that is needed to run a job in this process.
 pub struct Deployment<'a> {
@@ -93,6 +81,7 @@ struct Builder<'a> {
     routing: Routing,
     options: Configuration,
     rows_max: usize,
+    buffer_timeout_ns: u64,
     ends: Ends,
     paces: Map<usize, Arc<Pace>>,
     counters: Vec<(OperatorId, Arc<Counters>)>,
@@ -108,6 +97,7 @@ impl Deployment<'_> {
             deployment: self,
             plan: self.plan,
             routing: Routing::contiguous(self.key_groups, self.parallelism)?,
+            buffer_timeout_ns: buffer_timeout_ns(&options)?,
             options,
             rows_max,
             ends: Ends::default(),
@@ -200,7 +190,7 @@ impl Builder<'_> {
                 None => {
                     let senders = self.ends.senders.remove(&(position, index)).unwrap_or_default();
                     let routing = self.routing_to(senders.len() as u32)?;
-                    edges.push(EdgeOut::new(edge.partitioning(), &edge.key, &routing, senders));
+                    edges.push(EdgeOut::new(edge.partitioning(), &edge.key, &routing, senders, self.buffer_timeout_ns));
                     targets.push(Target::Edge(edges.len() - 1));
                 }
             }
@@ -355,6 +345,10 @@ impl Builder<'_> {
         let random_seed = (self.deployment.generation << 32 | u64::from(index)) << 24;
         Ok(EvalContext { time_zone: TimeZone::parse(zone)?, random_seed, ..EvalContext::utc() })
     }
+}
+
+fn buffer_timeout_ns(options: &Configuration) -> Result<u64> {
+    Ok(options.duration(&BUFFER_TIMEOUT)?.map_or(100_000_000, |timeout| timeout.as_nanos() as u64))
 }
 
 fn arriving(graph: &JobGraph, node: usize) -> impl Iterator<Item = &Edge> {

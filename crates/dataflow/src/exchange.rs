@@ -1,7 +1,8 @@
 //! The outgoing side of an edge: finds each row's subtask and sends.
 //!
-//! Partitioning by key is a counting scatter by key group: one gather in destination order, whose ranges are sent. What a
-//! channel has no room for waits here, and the chain stops until it is gone.
+//! Small batches wait for one another while the receivers are busy ([`Gather`]). Partitioning by key is a counting scatter by key
+//! group: one gather in destination order, whose ranges are sent. What a channel has no room for waits here, and the chain stops
+//! until it is gone.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,12 +14,15 @@ use tidemill_core::key_group::Routing;
 use tidemill_core::{Batch, Element, Result};
 
 use crate::channel::Sender;
+use crate::gather::Gather;
 use crate::graph::Partitioning;
 
 /// One edge out of a subtask, to all subtasks of the next task.
 pub struct EdgeOut {
     how: How,
     targets: Vec<Target>,
+    gather: Gather,
+    now_ns: u64,
 }
 
 enum How {
@@ -38,8 +42,15 @@ struct Target {
 }
 
 impl EdgeOut {
-    /// An edge that sends to `targets` (one for `Forward`), by key group under `routing` for `Hash`.
-    pub fn new(partitioning: Partitioning, key: &[u32], routing: &Routing, targets: Vec<Sender>) -> EdgeOut {
+    /// An edge that sends to `targets` (one for `Forward`), by key group under `routing` for `Hash`. Rows wait for others for at
+    /// most `timeout_ns`.
+    pub fn new(
+        partitioning: Partitioning,
+        key: &[u32],
+        routing: &Routing,
+        targets: Vec<Sender>,
+        timeout_ns: u64,
+    ) -> EdgeOut {
         let how = match partitioning {
             Partitioning::Forward => How::Forward,
             Partitioning::Hash => How::Hash(Box::new(Scatter::new(key, routing.clone()))),
@@ -47,13 +58,39 @@ impl EdgeOut {
             Partitioning::Broadcast => How::Broadcast,
         };
         let targets = targets.into_iter().map(|sender| Target { sender, waiting: VecDeque::new() }).collect();
-        EdgeOut { how, targets }
+        EdgeOut { how, targets, gather: Gather::new(timeout_ns), now_ns: 0 }
     }
 
-    /// Sends, or keeps what does not fit.
+    /// Sends, or keeps what may wait or does not fit.
     pub fn push(&mut self, element: Element) -> Result<()> {
+        let waits = match &element {
+            Element::Batch(batch) => self.gather.takes(batch.len()) && self.is_busy(),
+            Element::Watermark(_) => !self.gather.is_empty(),
+            _ => false,
+        };
+        if waits {
+            self.gather.push(element, self.now_ns);
+            return if self.gather.is_due(self.now_ns) { self.send_gathered() } else { Ok(()) };
+        }
+        self.send_gathered()?;
+        self.send(element)
+    }
+
+    /// True if every receiver has something to do.
+    fn is_busy(&self) -> bool {
+        self.targets.iter().all(|target| !target.waiting.is_empty() || !target.sender.is_idle())
+    }
+
+    fn send_gathered(&mut self) -> Result<()> {
+        if self.gather.is_empty() {
+            return Ok(());
+        }
+        self.gather.take()?.into_iter().try_for_each(|element| self.send(element))
+    }
+
+    fn send(&mut self, element: Element) -> Result<()> {
         match element {
-            Element::Batch(batch) => self.push_batch(batch),
+            Element::Batch(batch) => self.send_batch(batch),
             other => {
                 self.targets.iter_mut().for_each(|target| target.push(other.clone()));
                 Ok(())
@@ -61,7 +98,7 @@ impl EdgeOut {
         }
     }
 
-    fn push_batch(&mut self, batch: Batch) -> Result<()> {
+    fn send_batch(&mut self, batch: Batch) -> Result<()> {
         let count = self.targets.len();
         match &mut self.how {
             How::Forward => self.targets[0].push(Element::Batch(batch)),
@@ -79,9 +116,15 @@ impl EdgeOut {
         Ok(())
     }
 
-    /// Tries again to send what waits; true if nothing waits any longer.
-    pub fn flush(&mut self) -> bool {
-        self.targets.iter_mut().map(Target::flush).filter(|empty| !empty).count() == 0
+    /// Tries again to send what did not fit, and what has waited for other rows for long enough, given the present moment; `all`:
+    /// the sender has nothing else to do, so nothing waits for other rows.
+    pub fn flush(&mut self, now_ns: u64, all: bool) -> Result<()> {
+        self.now_ns = now_ns;
+        self.targets.iter_mut().for_each(Target::flush);
+        if !self.gather.is_empty() && (all || self.gather.is_due(now_ns) || !self.is_busy()) {
+            self.send_gathered()?;
+        }
+        Ok(())
     }
 
     /// True while something waits for room.
@@ -99,14 +142,13 @@ impl Target {
         }
     }
 
-    fn flush(&mut self) -> bool {
+    fn flush(&mut self) {
         while let Some(element) = self.waiting.pop_front() {
             if let Err(element) = self.sender.push(element) {
                 self.waiting.push_front(element);
-                return false;
+                return;
             }
         }
-        true
     }
 }
 

@@ -141,13 +141,14 @@ impl Subtask {
         let mut progressed = false;
         let mut now = env.now();
         for _ in 0..WORK_PER_STEP {
-            self.chain.flush_edges();
+            self.chain.flush_edges(now, false)?;
             let filled = self.chain.fill(FILL_ROWS_MAX)?;
             let worked = self.work(&mut now, env, watch)? || filled;
             if self.chain.gather_all(GATHER_ROWS_MAX)? || worked {
                 progressed = true;
             }
             if !worked {
+                self.chain.flush_edges(now, true)?;
                 break;
             }
         }

@@ -1,6 +1,10 @@
 //! Every option of a session: what `SET` knows. Flink's keys where the option is Flink's.
 
 use tidemill_core::options::{ConfigOption, Configuration, OptionType, unknown_key};
+pub use tidemill_dataflow::job_options::{
+    BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINT_DIR, CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, CHECKPOINTS_RETAINED,
+    LOCAL_TIME_ZONE, MAX_PARALLELISM, RESTART_ATTEMPTS,
+};
 
 use crate::error::{PlanError, PlanResult};
 
@@ -11,14 +15,6 @@ pub const RUNTIME_MODE: ConfigOption = ConfigOption::new(
     "How queries run: 'streaming' on operators that never end by themselves, 'batch' on bounded input with final results only.",
 )
 .with_default("streaming");
-
-/// The zone of TIMESTAMP_LTZ.
-pub const LOCAL_TIME_ZONE: ConfigOption = ConfigOption::new(
-    "table.local-time-zone",
-    OptionType::Text,
-    "The time zone of the session, an IANA name such as 'Europe/Berlin' or an offset such as '+02:00'.",
-)
-.with_default("UTC");
 
 /// The job's name.
 pub const PIPELINE_NAME: ConfigOption = ConfigOption::new(
@@ -34,13 +30,6 @@ pub const PARALLELISM: ConfigOption = ConfigOption::new(
     "How many parallel instances each stage of a job has; by default as many as there are processors.",
 );
 
-/// Number of key groups.
-pub const MAX_PARALLELISM: ConfigOption = ConfigOption::new(
-    "pipeline.max-parallelism",
-    OptionType::Integer,
-    "The number of key groups, a power of two: no job can have more parallel instances. Fixed when a job first starts.",
-);
-
 /// How results are shown.
 pub const RESULT_MODE: ConfigOption = ConfigOption::new(
     "sql-client.execution.result-mode",
@@ -48,50 +37,6 @@ pub const RESULT_MODE: ConfigOption = ConfigOption::new(
     "How a streaming SELECT is shown: 'changelog' and 'tableau' give every change with its kind, 'table' the final rows.",
 )
 .with_default("tableau");
-
-/// Time between checkpoints.
-pub const CHECKPOINT_INTERVAL: ConfigOption = ConfigOption::new(
-    "execution.checkpointing.interval",
-    OptionType::Duration,
-    "Time between checkpoints; 1 s where only a directory is set.",
-);
-
-/// How long a checkpoint may take.
-pub const CHECKPOINT_TIMEOUT: ConfigOption = ConfigOption::new(
-    "execution.checkpointing.timeout",
-    OptionType::Duration,
-    "A checkpoint that takes longer is aborted; the next one takes up what it had.",
-)
-.with_default("10 min");
-
-/// Where checkpoints go.
-pub const CHECKPOINT_DIR: ConfigOption = ConfigOption::new(
-    "execution.checkpointing.dir",
-    OptionType::Text,
-    "The folder of checkpoints: a path or a URL. Without it nothing outlives the process.",
-);
-
-/// Checkpoints that are kept.
-pub const CHECKPOINTS_RETAINED: ConfigOption = ConfigOption::new(
-    "execution.checkpointing.num-retained",
-    OptionType::Integer,
-    "How many completed checkpoints are kept.",
-);
-
-/// Restarts of a failed job.
-pub const RESTART_ATTEMPTS: ConfigOption = ConfigOption::new(
-    "restart-strategy.fixed-delay.attempts",
-    OptionType::Integer,
-    "How often a job is started again after failures that may pass, without a completed checkpoint in between; 0: never.",
-)
-.with_default("3");
-
-/// How long rows wait for a batch to fill.
-pub const BUFFER_TIMEOUT: ConfigOption = ConfigOption::new(
-    "execution.buffer-timeout",
-    OptionType::Duration,
-    "How long rows may wait for a batch to fill before they are sent on.",
-);
 
 /// When a source counts as idle.
 pub const IDLE_TIMEOUT: ConfigOption = ConfigOption::new(
@@ -108,19 +53,6 @@ pub const AGG_PHASE: ConfigOption = ConfigOption::new(
     "Whether aggregates are computed in one step behind the exchange or in two, one before it and one behind it.",
 )
 .with_default("AUTO");
-
-/// State's time to live.
-pub const STATE_TTL: ConfigOption = ConfigOption::new(
-    "table.exec.state.ttl",
-    OptionType::Duration,
-    "How long the state of a key that is not changed is kept; 0: for ever.",
-)
-.with_default("0 ms");
-
-/// Rows of a batch.
-pub const BATCH_ROWS_MAX: ConfigOption =
-    ConfigOption::new("tidemill.batch.rows-max", OptionType::Integer, "How many rows a batch has at most.")
-        .with_default("4096");
 
 /// Hashes of what sinks write.
 pub const RESULT_HASH: ConfigOption = ConfigOption::new(
@@ -154,7 +86,6 @@ pub const ALL: &[&ConfigOption] = &[
     &BUFFER_TIMEOUT,
     &IDLE_TIMEOUT,
     &AGG_PHASE,
-    &STATE_TTL,
     &BATCH_ROWS_MAX,
     &RESULT_HASH,
     &NOT_NULL_ENFORCER,

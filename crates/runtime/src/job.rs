@@ -1,48 +1,8 @@
 //! A job from the outside: what is asked for, how it can be stopped, what became of it.
 
-use tidemill_core::options::{ConfigOption, Configuration, OptionType};
+use tidemill_core::options::Configuration;
 use tidemill_core::{CheckpointId, EventTime, Failure};
 use tidemill_dataflow::{CounterValues, JobGraph};
-
-/// Between two checkpoints; none: no periodic checkpoints.
-pub const CHECKPOINT_INTERVAL: ConfigOption = ConfigOption::new(
-    "execution.checkpointing.interval",
-    OptionType::Duration,
-    "Time from the start of a checkpoint to the start of the next.",
-);
-/// A checkpoint that takes longer is aborted.
-pub const CHECKPOINT_TIMEOUT: ConfigOption = ConfigOption::new(
-    "execution.checkpointing.timeout",
-    OptionType::Duration,
-    "A checkpoint that takes longer is aborted; the next one takes up what it had.",
-)
-.with_default("10 min");
-/// Where checkpoints go.
-pub const CHECKPOINT_DIR: ConfigOption = ConfigOption::new(
-    "execution.checkpointing.dir",
-    OptionType::Text,
-    "URL or path of the job's checkpoint directory; without it nothing outlives the process.",
-);
-/// How many completed checkpoints are kept.
-pub const CHECKPOINTS_RETAINED: ConfigOption = ConfigOption::new(
-    "execution.checkpointing.num-retained",
-    OptionType::Integer,
-    "Completed checkpoints that are kept; an older one is used where the latest is damaged.",
-)
-.with_default("2");
-/// Division of the key space.
-pub const MAX_PARALLELISM: ConfigOption = ConfigOption::new(
-    "pipeline.max-parallelism",
-    OptionType::Integer,
-    "Number of key groups, a power of two up to 32,768; by default Flink's formula, rounded up.",
-);
-/// How often a job is restarted after failures that another attempt may mend.
-pub const RESTART_ATTEMPTS: ConfigOption = ConfigOption::new(
-    "restart-strategy.fixed-delay.attempts",
-    OptionType::Integer,
-    "Restarts after retryable failures without a completed checkpoint in between.",
-)
-.with_default("3");
 
 /// A job to be run.
 #[derive(Clone, Debug)]

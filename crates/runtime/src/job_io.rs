@@ -15,13 +15,14 @@ use tidemill_checkpoint::{
 use tidemill_core::key_group::KeyGroups;
 use tidemill_core::storage::Storage;
 use tidemill_core::{CheckpointId, CheckpointKind, Env, Failure, JobId, OperatorId, Result};
+use tidemill_dataflow::job_options::{CHECKPOINTS_RETAINED, MAX_PARALLELISM};
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role};
 
 use crate::content::{Content, TableChains, counters_of};
 use crate::coordinator::Discovered;
 use crate::homes::Homes;
-use crate::job::{CHECKPOINTS_RETAINED, JobSpec, MAX_PARALLELISM};
+use crate::job::JobSpec;
 use crate::mutants::Mutant;
 use crate::opened::Opened;
 use crate::restore;

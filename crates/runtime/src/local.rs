@@ -14,6 +14,7 @@ use tidemill_core::{Env, EventTime, Failure, KeyGroups, Result};
 use tidemill_dataflow::channel::Wake;
 use tidemill_dataflow::deployment::Deployment;
 use tidemill_dataflow::faults::Faults;
+use tidemill_dataflow::job_options::{CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, RESTART_ATTEMPTS};
 use tidemill_dataflow::plan::ThreadPlan;
 use tidemill_dataflow::slot::Slot;
 use tidemill_dataflow::subtask::Command;
@@ -23,9 +24,7 @@ use tidemill_dataflow::{CounterValues, Counters, Pool, Registry};
 use crate::coordinator::{CoordinatorConfig, Event};
 use crate::driver::{Driver, Happening, Host, IoTask};
 use crate::homes::ReadTask;
-use crate::job::{
-    CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, JobEnd, JobOutcome, JobSpec, JobStatus, RESTART_ATTEMPTS, Stop,
-};
+use crate::job::{JobEnd, JobOutcome, JobSpec, JobStatus, Stop};
 use crate::job_io::JobIo;
 use crate::opened::Opened;
 use crate::pool::IoPool;

@@ -2,24 +2,8 @@ use std::sync::Arc;
 
 use tidemill_connectors::connectors;
 use tidemill_dataflow::JobGraph;
-use tidemill_planner::{Session, session_options};
-use tidemill_runtime::{JobSpec, job, local};
-
-#[test]
-fn what_a_job_knows_can_be_set_with_the_same_default() {
-    for known in [
-        job::CHECKPOINT_INTERVAL,
-        job::CHECKPOINT_TIMEOUT,
-        job::CHECKPOINT_DIR,
-        job::CHECKPOINTS_RETAINED,
-        job::MAX_PARALLELISM,
-        job::RESTART_ATTEMPTS,
-    ] {
-        let option = session_options::ALL.iter().find(|option| option.key == known.key).expect(known.key);
-        assert_eq!(option.kind, known.kind, "{}", known.key);
-        assert!(option.default.is_none() || option.default == known.default, "{}", known.key);
-    }
-}
+use tidemill_planner::Session;
+use tidemill_runtime::{JobSpec, local};
 
 #[test]
 fn what_is_set_arrives() {
