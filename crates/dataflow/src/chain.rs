@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tidemill_core::{Barrier, Batch, CheckpointKind, Element, EventTime, Now, OperatorId, Progress, Result};
-use tidemill_state::{DeltaSink, HomeRows};
+use tidemill_state::{DeltaSink, Distribution, HomeRows};
 
 use crate::budget::Budget;
 use crate::counters::Counters;
@@ -470,6 +470,9 @@ impl Chain {
             }
             if self.faults.has(Fault::ForgetTimer) {
                 snapshot.tables.clear();
+            }
+            if self.faults.has(Fault::ForgetBuffer) {
+                snapshot.tables.retain(|(table, _)| table.distribution != Distribution::Transient);
             }
             self.finished.push((checkpoint, snapshot));
         }

@@ -24,6 +24,8 @@ pub enum Fault {
     FillOverwrites,
     /// Rows are not waited for while a table is filled.
     FillUnawaited,
+    /// What an operator holds back is missing in the checkpoint.
+    ForgetBuffer,
 }
 
 /// The defects that are on; usually none.

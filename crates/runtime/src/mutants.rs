@@ -35,11 +35,13 @@ pub enum Mutant {
     FillOverwrites,
     /// Rows are not waited for while a table is filled.
     FillUnawaited,
+    /// Rows that an operator holds back are missing in the checkpoint.
+    ForgetBuffer,
 }
 
 impl Mutant {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Mutant); 15] = [
+    pub const ALL: [(&'static str, Mutant); 16] = [
         ("skip-alignment", Mutant::SkipAlignment),
         ("drop-aborted-delta", Mutant::DropAbortedDelta),
         ("drop-aborted-output", Mutant::DropAbortedOutput),
@@ -55,6 +57,7 @@ impl Mutant {
         ("collect-too-much", Mutant::CollectTooMuch),
         ("fill-overwrites", Mutant::FillOverwrites),
         ("fill-unawaited", Mutant::FillUnawaited),
+        ("forget-buffer", Mutant::ForgetBuffer),
     ];
 
     /// The variant of a name.
@@ -73,6 +76,7 @@ impl Mutant {
             Some(Mutant::ForgetWatermark) => Faults::only(Fault::ForgetWatermark),
             Some(Mutant::FillOverwrites) => Faults::only(Fault::FillOverwrites),
             Some(Mutant::FillUnawaited) => Faults::only(Fault::FillUnawaited),
+            Some(Mutant::ForgetBuffer) => Faults::only(Fault::ForgetBuffer),
             _ => Faults::none(),
         }
     }

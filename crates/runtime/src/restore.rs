@@ -13,7 +13,7 @@ use tidemill_core::{EventTime, KeyGroupSet, KeyGroups, OperatorId, Result, Routi
 use tidemill_dataflow::Split;
 use tidemill_dataflow::snapshot::RestoredOperator;
 use tidemill_state::run_file::{self, RunReader};
-use tidemill_state::{DeltaSink, Entry, TableDescriptor};
+use tidemill_state::{DeltaSink, Distribution, Entry, TableDescriptor};
 
 use crate::content::{TableChains, effective_groups};
 use crate::worker::{OwnedDelta, OwnedRun};
@@ -128,29 +128,53 @@ fn live_rows(storage: &dyn Storage, content: &CheckpointContent) -> Result<Vec<L
     let key_groups = KeyGroups::new(content.header.key_groups.max(1))?;
     for stored in content.subtasks().flat_map(|subtask| &subtask.operators) {
         for table in &stored.tables {
-            let mut rows = LiveRows::new();
-            for position in 0..table.runs.len() {
-                let delta = read_delta(storage, &table.runs[position])?;
-                for (groups, floor) in parts(&table.runs, position) {
-                    let taken = delta.entries().filter(|entry| groups.contains(key_groups.of(entry.hash)));
-                    for entry in taken.filter(|entry| !is_below(entry.order, floor)) {
-                        let key = (entry.key.to_vec(), entry.order.to_vec());
-                        match entry.value {
-                            Some(value) => drop(rows.insert(key, (entry.hash, value.to_vec()))),
-                            None => drop(rows.remove(&key)),
-                        }
-                    }
-                }
-            }
-            tables.push(LiveTable {
-                operator: operator_id(&stored.operator)?,
-                table: table.name.clone(),
-                descriptor: decode_descriptor(&table.descriptor)?,
-                rows,
-            });
+            let descriptor = decode_descriptor(&table.descriptor)?;
+            let rows = match descriptor.distribution {
+                Distribution::Keyed => keyed_rows(storage, &table.runs, key_groups)?,
+                // Everyone has the same.
+                Distribution::Broadcast => items(storage, &table.runs[..table.runs.len().min(1)])?,
+                Distribution::Split | Distribution::Union | Distribution::Transient => items(storage, &table.runs)?,
+            };
+            let operator = operator_id(&stored.operator)?;
+            tables.push(LiveTable { operator, table: table.name.clone(), descriptor, rows });
         }
     }
     Ok(tables)
+}
+
+fn keyed_rows(storage: &dyn Storage, runs: &[RunRef], key_groups: KeyGroups) -> Result<LiveRows> {
+    let mut rows = LiveRows::new();
+    for (position, run) in runs.iter().enumerate() {
+        let delta = read_delta(storage, run)?;
+        for (groups, floor) in parts(runs, position) {
+            let taken = delta.entries().filter(|entry| groups.contains(key_groups.of(entry.hash)));
+            for entry in taken.filter(|entry| !is_below(entry.order, floor)) {
+                let key = (entry.key.to_vec(), entry.order.to_vec());
+                match entry.value {
+                    Some(value) => drop(rows.insert(key, (entry.hash, value.to_vec()))),
+                    None => drop(rows.remove(&key)),
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// The items of the lists of several subtasks as one list: numbered anew, each subtask's in their order.
+fn items(storage: &dyn Storage, runs: &[RunRef]) -> Result<LiveRows> {
+    let mut rows = LiveRows::new();
+    for run in runs {
+        let delta = read_delta(storage, run)?;
+        let mut own: Vec<(&[u8], &[u8])> =
+            delta.entries().filter_map(|entry| Some((entry.key, entry.value?))).collect();
+        own.sort_unstable();
+        for (_, item) in own {
+            let key = (rows.len() as u32).to_be_bytes().to_vec();
+            let hash = tidemill_core::hash::of_bytes(&key);
+            rows.insert((key, Vec::new()), (hash, item.to_vec()));
+        }
+    }
+    Ok(rows)
 }
 
 /// Hash and value by key and order.
@@ -203,4 +227,38 @@ pub(crate) fn write_savepoint(
 /// True if a row's order, a slice's end, is at or below a floor.
 fn is_below(order: &[u8], floor: Option<i64>) -> bool {
     floor.is_some_and(|floor| tidemill_state::time_of_order(order).is_some_and(|end| end <= floor))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use tidemill_checkpoint::MemoryStorage;
+    use tidemill_state::{ListState, StateTable};
+
+    /// The run of a subtask's list.
+    fn run(storage: &MemoryStorage, subtask: u32, distribution: Distribution, list: &[&str]) -> RunRef {
+        let mut state = ListState::new("list", distribution);
+        state.set(list.iter().map(|item| item.as_bytes().to_vec()).collect());
+        state.freeze(true).unwrap();
+        let mut delta = DeltaSink::new();
+        assert!(state.gather(usize::MAX, &mut delta));
+        let table = state.descriptor().clone();
+        let owned = OwnedDelta { operator: OperatorId(1), subtask: Some(subtask), table, delta };
+        let path = format!("run-{subtask}");
+        let (object, runs) = encode_object(&path, &[owned], KeyGroups::new(4).unwrap(), 2).unwrap();
+        storage.create(&path, &object).unwrap();
+        runs[0].run.clone()
+    }
+
+    #[test]
+    fn lists_of_several_subtasks_are_one_in_a_savepoint() {
+        let storage = MemoryStorage::new();
+        let runs: Vec<RunRef> = [(0, &["a", "b"][..]), (1, &["c"])]
+            .map(|(subtask, list)| run(&storage, subtask, Distribution::Split, list))
+            .to_vec();
+        let found = items(&storage, &runs).unwrap();
+        let found: Vec<&[u8]> = found.values().map(|(_, item)| item.as_slice()).collect();
+        assert_eq!(found, [b"a", b"b", b"c"]);
+    }
 }

@@ -3,6 +3,7 @@
 
 mod process;
 mod random;
+mod rules;
 mod scenario;
 mod sink;
 mod source;
@@ -52,7 +53,7 @@ enum Command {
     /// Lists the deliberately broken variants, one a line.
     #[command(after_help = "Example: tidemill-sim mutants")]
     Mutants,
-    /// Crashes every I/O operation of a job with three checkpoints: before, behind, torn.
+    /// Crashes every I/O operation of a job with three checkpoints, and of its restart: before, behind, torn.
     #[command(after_help = "Example: tidemill-sim sweep")]
     Sweep,
     /// Simulates one seed and prints its trace hash.
@@ -91,7 +92,7 @@ fn main() -> ExitCode {
         }
         Command::Sweep => sweep::run_all(),
         Command::Replay { seed, mutant, scenario, trace } => {
-            replay(Setup { seed, scenario, mutant, crash: None, loud: trace })
+            replay(Setup { seed, scenario, mutant, crashes: None, loud: trace })
         }
     };
     if held { ExitCode::SUCCESS } else { ExitCode::from(1) }
@@ -101,7 +102,7 @@ fn run_seeds(first_seed: u64, seeds: u64, mutant: Option<Mutant>, scenario: Opti
     eprintln!("seeds {first_seed} to {}", first_seed.saturating_add(seeds).saturating_sub(1));
     let (mut events, mut checkpoints) = (0, 0);
     for seed in (0..seeds).map(|number| first_seed.wrapping_add(number)) {
-        let outcome = run(Setup { seed, scenario, mutant, crash: None, loud: false });
+        let outcome = run(Setup { seed, scenario, mutant, crashes: None, loud: false });
         if let Some(problem) = &outcome.problem {
             println!("seed {seed} fails: {problem}");
             println!("replay: {}", replay_command(seed, mutant, scenario));

@@ -15,6 +15,7 @@ use tidemill_operators::config::{
 };
 
 use crate::random::Random;
+use crate::rules::{self, Multiply};
 use crate::sink::SimSink;
 use crate::source::Rows;
 
@@ -30,6 +31,8 @@ pub enum Scenario {
     Windows,
     /// Several splits, sums that are updated: a changelog.
     Groups,
+    /// Two inputs, one of them broadcast; sources and sinks of other parallelisms than the rest. See [`rules`].
+    Rules,
 }
 
 /// What a group comes to: count and sum.
@@ -37,8 +40,12 @@ type Sums = BTreeMap<Vec<Option<i64>>, (i64, i64)>;
 
 impl Scenario {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Scenario); 3] =
-        [("late-rows", Scenario::LateRows), ("windows", Scenario::Windows), ("groups", Scenario::Groups)];
+    pub const ALL: [(&'static str, Scenario); 4] = [
+        ("late-rows", Scenario::LateRows),
+        ("windows", Scenario::Windows),
+        ("groups", Scenario::Groups),
+        ("rules", Scenario::Rules),
+    ];
 
     /// The scenario of a name.
     pub fn parse(name: &str) -> Option<Scenario> {
@@ -56,7 +63,7 @@ impl Scenario {
         let (splits, rows, jitter_ms) = match self {
             Scenario::LateRows => (1, random.between(60, 200), random.between(200, 600)),
             Scenario::Windows => (random.between(2, 5), random.between(30, 80), 100),
-            Scenario::Groups => (random.between(2, 5), random.between(30, 80), 0),
+            Scenario::Groups | Scenario::Rules => (random.between(2, 5), random.between(30, 80), 0),
         };
         let (step_ms, batches_per_pause) = (random.between(5, 40), random.between(2, 6));
         Rows { seed, splits, rows, keys, step_ms, jitter_ms, batches_per_pause }
@@ -81,9 +88,53 @@ impl Scenario {
             watermark: Some(WatermarkSpec { column: 1, delay_ms: self.delay_ms(rows), ..WatermarkSpec::default() }),
             ..ReadStage::default()
         });
+        if self == Scenario::Rules {
+            return self.with_rules(source, types, batch_rows_max);
+        }
+        let aggregate = self.aggregate(types);
+        let sink = Node::new(id("sink"), "sink", Role::Sink, "sim", Vec::new());
+        let edges = vec![Edge::new(0, 1, Partitioning::Hash, &[0]), Edge::new(1, 2, Partitioning::Forward, &[])];
+        self.job(vec![source, aggregate, sink], edges, batch_rows_max)
+    }
+
+    /// Rows are dealt out in turn and rules go to everyone; the source of rules has two instances, and so has the sink, which
+    /// may block and runs on threads of its own.
+    fn with_rules(self, source: Node, types: Vec<Vec<u8>>, batch_rows_max: u64) -> JobGraph {
+        let id = |name: &str| OperatorId::from_name(name);
+        let mut rules = Node::new(id("rules"), "rules", Role::Source, "sim-rules", Vec::new());
+        rules.read = Some(ReadStage { types: types.clone(), ..ReadStage::default() });
+        rules.parallelism = 2;
+        let multiply = Node::new(id("multiply"), "multiply", Role::Operator, "sim-multiply", Vec::new());
+        let mut sink = Node::new(id("sink"), "sink", Role::Sink, "sim", Vec::new());
+        sink.parallelism = 2;
+        sink.may_block = true;
+        let mut broadcast = Edge::new(1, 2, Partitioning::Broadcast, &[]);
+        broadcast.input = rules::RULES;
+        let edges = vec![
+            Edge::new(0, 2, Partitioning::Rebalance, &[]),
+            broadcast,
+            Edge::new(2, 3, Partitioning::Hash, &[0]),
+            Edge::new(3, 4, Partitioning::Hash, &[0]),
+        ];
+        self.job(vec![source, rules, multiply, self.aggregate(types), sink], edges, batch_rows_max)
+    }
+
+    fn job(self, nodes: Vec<Node>, edges: Vec<Edge>, batch_rows_max: u64) -> JobGraph {
+        JobGraph {
+            format: tidemill_dataflow::graph::GRAPH_FORMAT,
+            name: self.name().to_string(),
+            nodes,
+            edges,
+            options: BTreeMap::from([("tidemill.batch.rows-max".to_string(), batch_rows_max.to_string())]),
+            ..JobGraph::default()
+        }
+    }
+
+    fn aggregate(self, types: Vec<Vec<u8>>) -> Node {
+        let id = OperatorId::from_name("aggregate");
         let aggregates = vec![AggregateCall::new("COUNT", &[]), AggregateCall::new("SUM", &[2])];
-        let aggregate = match self {
-            Scenario::Groups => {
+        match self {
+            Scenario::Groups | Scenario::Rules => {
                 let config = GroupAggregateConfig {
                     input_types: types,
                     keys: vec![0],
@@ -91,7 +142,7 @@ impl Scenario {
                     emit_update_before: true,
                     ..GroupAggregateConfig::default()
                 };
-                Node::new(id("aggregate"), "aggregate", Role::Operator, GROUP_AGGREGATE, config.encode_to_vec())
+                Node::new(id, "aggregate", Role::Operator, GROUP_AGGREGATE, config.encode_to_vec())
             }
             _ => {
                 let (kind, step_ms) = match self {
@@ -111,22 +162,21 @@ impl Scenario {
                     outputs,
                     ..WindowAggregateConfig::default()
                 };
-                Node::new(id("aggregate"), "aggregate", Role::Operator, WINDOW_AGGREGATE, config.encode_to_vec())
+                Node::new(id, "aggregate", Role::Operator, WINDOW_AGGREGATE, config.encode_to_vec())
             }
-        };
-        let sink = Node::new(id("sink"), "sink", Role::Sink, "sim", Vec::new());
-        JobGraph {
-            format: tidemill_dataflow::graph::GRAPH_FORMAT,
-            name: self.name().to_string(),
-            nodes: vec![source, aggregate, sink],
-            edges: vec![Edge::new(0, 1, Partitioning::Hash, &[0]), Edge::new(1, 2, Partitioning::Forward, &[])],
-            options: BTreeMap::from([("tidemill.batch.rows-max".to_string(), batch_rows_max.to_string())]),
-            ..JobGraph::default()
         }
+    }
+
+    /// The rules of a job of rows.
+    fn rules(rows: &Rows) -> Rows {
+        Rows { seed: !rows.seed, splits: 2, rows: rows.keys + 3, ..*rows }
     }
 
     /// What must be visible in the end.
     pub fn expected(self, rows: &Rows) -> BTreeMap<Vec<Option<i64>>, i64> {
+        if self == Scenario::Rules {
+            return rules::expected(rows, &Scenario::rules(rows));
+        }
         let mut sums = Sums::new();
         for split in 0..rows.splits {
             let mut watermark = i64::MIN;
@@ -150,7 +200,7 @@ impl Scenario {
     fn groups_of(self, key: i64, time: i64, watermark: i64) -> Vec<Vec<Option<i64>>> {
         let window = |end: i64| vec![Some(key), Some(end)];
         match self {
-            Scenario::Groups => vec![vec![Some(key)]],
+            Scenario::Groups | Scenario::Rules => vec![vec![Some(key)]],
             Scenario::LateRows => {
                 let end = time - time.rem_euclid(WINDOW_MS) + WINDOW_MS;
                 if end - 1 <= watermark { Vec::new() } else { vec![window(end)] }
@@ -171,6 +221,8 @@ pub fn registry(rows: Rows, sink: &SimSink) -> Result<Registry> {
     tidemill_operators::register(&mut registry, &functions);
     registry.set_functions(functions);
     registry.add_source("sim", move |_| Ok(Arc::new(rows)));
+    registry.add_source("sim-rules", move |_| Ok(Arc::new(Scenario::rules(&rows))));
+    registry.add_operator("sim-multiply", |_| Ok(Box::new(Multiply::new())));
     let sink = sink.clone();
     registry.add_sink("sim", move |_| Ok(Arc::new(sink.clone())));
     Ok(registry)

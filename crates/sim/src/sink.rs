@@ -1,15 +1,19 @@
 //! The simulated sink: rows are prepared with a barrier and become visible when they are committed.
 //!
 //! What is prepared lies under a name of its own in a place that survives crashes; committing moves it, once. So a row is
-//! visible twice only if the protocol prepared it twice and named it twice.
+//! visible twice only if the protocol prepared it twice and named it twice. Preparing and committing are operations that fail and
+//! crash like those of the store.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMillisecondType};
+use tidemill_core::storage::StorageError;
 use tidemill_core::{Batch, CheckpointId, Failure, Now, OperatorId, Progress, Result};
 use tidemill_dataflow::{Committer, Sink, Writer, WriterContext};
+
+use crate::store::SimStorage;
 
 /// A row as the oracle compares it: sign and columns.
 pub type Row = (i64, Vec<Option<i64>>);
@@ -22,24 +26,49 @@ pub struct Outside {
 }
 
 /// The world outside, shared by all processes.
-#[derive(Clone, Debug, Default)]
-pub struct SimSink(Arc<Mutex<Outside>>);
+pub type World = Arc<Mutex<Outside>>;
 
-impl SimSink {
+/// The sink of one process.
+#[derive(Clone)]
+pub struct SimSink {
+    world: World,
+    storage: Arc<SimStorage>,
+}
+
+impl Outside {
     /// All visible rows, netted: how often each row is there.
     pub fn net(&self) -> BTreeMap<Vec<Option<i64>>, i64> {
-        let outside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut net = BTreeMap::new();
-        for (sign, row) in outside.committed.values().flatten() {
+        for (sign, row) in self.committed.values().flatten() {
             *net.entry(row.clone()).or_insert(0) += sign;
         }
         net.retain(|_, count| *count != 0);
         net
     }
+
+    fn commit(&mut self, name: &str) -> Result<(), StorageError> {
+        match self.prepared.remove(name) {
+            Some(rows) => drop(self.committed.insert(name.to_string(), rows)),
+            None if self.committed.contains_key(name) => {}
+            None => return Err(StorageError::NotFound(name.to_string())),
+        }
+        Ok(())
+    }
+}
+
+impl SimSink {
+    /// The sink as a process sees it that has this view of the store.
+    pub fn new(world: &World, storage: &Arc<SimStorage>) -> SimSink {
+        SimSink { world: Arc::clone(world), storage: Arc::clone(storage) }
+    }
+
+    fn world(&self) -> MutexGuard<'_, Outside> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct SimWriter {
-    outside: SimSink,
+    sink: SimSink,
     prefix: String,
     rows: Vec<Row>,
     files: u64,
@@ -50,7 +79,7 @@ struct SimCommitter(SimSink);
 impl Sink for SimSink {
     fn writer(&self, cx: &WriterContext) -> Result<Box<dyn Writer>> {
         let prefix = format!("{}-{}-{}", cx.operator, cx.generation, cx.subtask);
-        Ok(Box::new(SimWriter { outside: self.clone(), prefix, rows: Vec::new(), files: 0 }))
+        Ok(Box::new(SimWriter { sink: self.clone(), prefix, rows: Vec::new(), files: 0 }))
     }
 
     fn committer(&self, _operator: OperatorId) -> Result<Option<Box<dyn Committer>>> {
@@ -73,21 +102,27 @@ impl Writer for SimWriter {
         }
         self.files += 1;
         let name = format!("{}-{checkpoint}-{}", self.prefix, self.files);
-        let mut outside = self.outside.0.lock().unwrap_or_else(PoisonError::into_inner);
-        outside.prepared.insert(name.clone(), std::mem::take(&mut self.rows));
+        let (rows, world) = (std::mem::take(&mut self.rows), || self.sink.world());
+        let half = rows[..rows.len() / 2].to_vec();
+        self.sink.storage.outside(
+            &name,
+            || Ok(drop(world().prepared.insert(name.clone(), rows))),
+            |_| drop(world().prepared.insert(name.clone(), half)),
+        )?;
         Ok(vec![name.into_bytes()])
     }
 }
 
 impl Committer for SimCommitter {
     fn commit(&mut self, prepared: &[Vec<u8>]) -> Result<()> {
-        let mut outside = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         for name in prepared {
             let name = String::from_utf8_lossy(name).into_owned();
-            match outside.prepared.remove(&name) {
-                Some(rows) => drop(outside.committed.insert(name, rows)),
-                None if outside.committed.contains_key(&name) => {}
-                None => return Err(Failure::fatal("sim.lost", format!("prepared output {name} is gone"))),
+            let commit = || self.0.world().commit(&name);
+            match self.0.storage.outside(&name, commit, |_| {}) {
+                Err(StorageError::NotFound(_)) => {
+                    return Err(Failure::fatal("sim.lost", format!("prepared output {name} is gone")));
+                }
+                other => other?,
             }
         }
         Ok(())

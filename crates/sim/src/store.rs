@@ -1,8 +1,8 @@
 //! The simulated object store: memory, with faults at chosen operations.
 //!
 //! Every process has its own view of the one store. A view can be cut: a crashed process does no I/O any more. Faults are
-//! errors before an operation, errors after it (the caller does not know that it was done), and crashes on either side or, for
-//! writes that are not create-only, in the middle.
+//! errors before an operation, errors after it (the caller does not know that it was done), and crashes on either side or in the
+//! middle of a write. What sinks do to the world outside goes through a view, too ([`SimStorage::outside`]).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,7 +41,7 @@ pub struct Shared {
     pub operations: AtomicU64,
     /// A hash over every object that was to be written, in order.
     pub written: AtomicU64,
-    crash: Mutex<Option<(u64, CrashAt)>>,
+    crashes: Mutex<Vec<(u64, CrashAt)>>,
     rates: Mutex<FaultRates>,
 }
 
@@ -59,14 +59,14 @@ impl Shared {
             random: Mutex::new(random),
             operations: AtomicU64::new(0),
             written: AtomicU64::new(0),
-            crash: Mutex::new(None),
+            crashes: Mutex::new(Vec::new()),
             rates: Mutex::new(rates),
         })
     }
 
-    /// Crashes the process that does operation `number`.
-    pub fn crash_at(&self, number: u64, how: CrashAt) {
-        *self.crash.lock().unwrap_or_else(PoisonError::into_inner) = Some((number, how));
+    /// Crashes the processes that do these operations.
+    pub fn crash_at(&self, crashes: &[(u64, CrashAt)]) {
+        *self.crashes.lock().unwrap_or_else(PoisonError::into_inner) = crashes.to_vec();
     }
 
     /// Adds an object to what has been written; everything in the simulator happens on one thread.
@@ -102,18 +102,29 @@ impl SimStorage {
         path: &str,
         run: impl FnOnce(&MemoryStorage) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
+        let objects = &self.shared.objects;
+        let torn = |number| drop(objects.put(&format!(".tmp/{number}"), b"half of an object"));
+        self.outside(path, || run(objects), torn)
+    }
+
+    /// An operation on something else that survives crashes. `torn` leaves half of it behind, given the operation's number.
+    pub fn outside<T>(
+        &self,
+        path: &str,
+        run: impl FnOnce() -> Result<T, StorageError>,
+        torn: impl FnOnce(u64),
+    ) -> Result<T, StorageError> {
         let gone = || StorageError::Other(format!("the process that wanted {path} has crashed"));
         if self.is_cut() {
             return Err(gone());
         }
         let number = self.shared.operations.fetch_add(1, Ordering::Relaxed);
-        let crash = *self.shared.crash.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, how)) = crash.filter(|(at, _)| *at == number) {
-            debug_assert_eq!(at, number);
-            if how == CrashAt::After {
-                let _ = run(&self.shared.objects);
-            } else if how == CrashAt::Torn {
-                let _ = self.shared.objects.put(&format!(".tmp/{number}"), b"half of an object");
+        let crashes = self.shared.crashes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, how)) = crashes.into_iter().find(|(at, _)| *at == number) {
+            match how {
+                CrashAt::Before => {}
+                CrashAt::After => drop(run()),
+                CrashAt::Torn => torn(number),
             }
             self.cut();
             return Err(gone());
@@ -125,7 +136,7 @@ impl SimStorage {
         if before {
             return Err(StorageError::Other(format!("503 on {path}")));
         }
-        let result = run(&self.shared.objects);
+        let result = run();
         if after { Err(StorageError::Other(format!("time-out after {path}"))) } else { result }
     }
 }

@@ -5,8 +5,8 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use tidemill_core::options::Configuration;
 use tidemill_core::{Env, Failure, Now};
@@ -20,7 +20,7 @@ use tidemill_runtime::{JobEnd, JobSpec, Mutant};
 use crate::process::{Process, SimHost, SimSlot};
 use crate::random::Random;
 use crate::scenario::{Scenario, registry};
-use crate::sink::SimSink;
+use crate::sink::{self, SimSink};
 use crate::source::Rows;
 use crate::store::{CrashAt, FaultRates, Shared};
 use crate::trace::Trace;
@@ -38,8 +38,8 @@ pub struct Setup {
     pub scenario: Option<Scenario>,
     /// A broken variant.
     pub mutant: Option<Mutant>,
-    /// For the sweep: no faults but a crash at this operation of the store.
-    pub crash: Option<(u64, CrashAt)>,
+    /// For the sweep: no faults but crashes at these operations of the store, no more than two.
+    pub crashes: Option<[Option<(u64, CrashAt)>; 2]>,
     /// Every event is written to stderr.
     pub loud: bool,
 }
@@ -105,7 +105,7 @@ struct World {
     sequence: u64,
     queue: BinaryHeap<Reverse<(u64, u64, usize, What)>>,
     store: Arc<Shared>,
-    sink: SimSink,
+    outside: sink::World,
     processes: Vec<Option<Process>>,
     env: Arc<SimEnv>,
     trace: Trace,
@@ -129,15 +129,13 @@ impl World {
         let drawn = Scenario::ALL[random.below(Scenario::ALL.len() as u64) as usize].1;
         let scenario = setup.scenario.unwrap_or(drawn);
         let rows = scenario.rows(&mut random);
-        let quiet = setup.crash.is_some() || random.chance(300);
+        let quiet = setup.crashes.is_some() || random.chance(300);
         let rates = match quiet {
             true => FaultRates::default(),
             false => FaultRates { error_before: random.below(60), error_after: random.below(60) },
         };
         let store = Shared::new(Random::new(random.next()), rates);
-        if let Some((number, how)) = setup.crash {
-            store.crash_at(number, how);
-        }
+        store.crash_at(&setup.crashes.iter().flatten().flatten().copied().collect::<Vec<_>>());
         let now_ns = Arc::new(AtomicU64::new(0));
         let env = Arc::new(SimEnv { now_ns: Arc::clone(&now_ns), random: AtomicU64::new(random.next()) });
         let batch_rows_max = [1, 3, 7, 16][random.below(4) as usize];
@@ -154,7 +152,7 @@ impl World {
             sequence: 0,
             queue: BinaryHeap::new(),
             store,
-            sink: SimSink::default(),
+            outside: sink::World::default(),
             processes: Vec::new(),
             env,
             trace: Trace::new(setup.loud),
@@ -178,7 +176,7 @@ impl World {
     fn live(&mut self) {
         let parallelism = self.draw_parallelism();
         self.schedule(0, 0, What::Start(parallelism));
-        if self.setup.crash.is_none() {
+        if self.setup.crashes.is_none() {
             let heal_ns = self.faults_end_ns;
             self.schedule(heal_ns, 0, What::Heal);
             self.draw_fault();
@@ -284,7 +282,7 @@ impl World {
 
     fn start(&mut self, parallelism: u32) {
         let storage = self.store.view();
-        let registry = match registry(self.rows, &self.sink) {
+        let registry = match registry(self.rows, &SimSink::new(&self.outside, &storage)) {
             Ok(registry) => registry,
             Err(failure) => return self.problem = Some(failure.to_string()),
         };
@@ -395,6 +393,11 @@ impl World {
         if let Some(wake_at_ns) = wake_at_ns {
             self.schedule(wake_at_ns.saturating_sub(now.monotonic_ns).max(1), index, What::Ring(slot));
         }
+        let Some(Some(process)) = self.processes.get(index) else { return };
+        if process.storage.is_cut() {
+            self.kill(index);
+            return self.restart_later();
+        }
         for happening in happenings {
             self.deliver(index, happening);
         }
@@ -456,7 +459,8 @@ impl World {
 
     fn judge(mut self) -> Outcome {
         if self.problem.is_none() {
-            let (found, expected) = (self.sink.net(), self.scenario.expected(&self.rows));
+            let found = self.outside.lock().unwrap_or_else(PoisonError::into_inner).net();
+            let expected = self.scenario.expected(&self.rows);
             found.iter().for_each(|(row, count)| self.trace.add_row(row, *count));
             if found != expected {
                 let missing = expected.iter().filter(|(row, count)| found.get(*row) != Some(*count)).count();

@@ -1,6 +1,7 @@
 //! Small state without keys: a list of encoded items, such as the splits of a source with their positions.
 //!
-//! Every delta that is not empty holds the whole list.
+//! Every delta that is not empty holds the whole list. Behind a restore the first delta is never empty, so that the lists of the
+//! subtasks before are superseded by all those of the subtasks now, or by none.
 
 use tidemill_core::{Result, hash};
 
@@ -92,6 +93,8 @@ impl StateTable for ListState {
         let taken = (first..).zip(items).filter(|(number, _)| takes(*number)).map(|(_, (_, item))| item);
         self.items.extend(taken.collect::<Vec<_>>());
         self.is_restored |= self.offered > 0;
+        // The old lists are shared out anew: the next delta replaces them, on every subtask.
+        self.is_changed = true;
         Ok(())
     }
 
