@@ -102,13 +102,16 @@ impl Writer for SimWriter {
         }
         self.files += 1;
         let name = format!("{}-{checkpoint}-{}", self.prefix, self.files);
-        let (rows, world) = (std::mem::take(&mut self.rows), || self.sink.world());
+        let rows = std::mem::take(&mut self.rows);
         let half = rows[..rows.len() / 2].to_vec();
-        self.sink.storage.outside(
-            &name,
-            || Ok(drop(world().prepared.insert(name.clone(), rows))),
-            |_| drop(world().prepared.insert(name.clone(), half)),
-        )?;
+        let put = |rows| {
+            self.sink.world().prepared.insert(name.clone(), rows);
+        };
+        let whole = || {
+            put(rows);
+            Ok(())
+        };
+        self.sink.storage.outside(&name, whole, |_| put(half))?;
         Ok(vec![name.into_bytes()])
     }
 }
