@@ -31,6 +31,9 @@ impl Progress {
             push_timestamp(&mut line, watermark.0, 0, Fraction::Trimmed);
             let _ = write!(line, " | lag {}", span(wall_ms.saturating_sub(watermark.0)));
         }
+        if status.state_bytes >= 1 << 20 {
+            let _ = write!(line, " | state {} MiB", grouped(status.state_bytes >> 20));
+        }
         if status.checkpoint > 0 {
             let _ = write!(line, " | checkpoint {}", status.checkpoint);
         }
@@ -77,12 +80,13 @@ mod tests {
             counters: CounterValues { rows_in, ..CounterValues::default() },
             watermark: Some(EventTime(1_357_016_400_000)),
             checkpoint,
+            state_bytes: 300 << 20,
         };
         progress.line(&status(1_000, 0), 0, 1_357_016_400_000);
         let line = progress.line(&status(1_235_567, 7), 500_000_000, 1_357_016_404_200);
         assert_eq!(
             line,
-            "1,235,567 rows | 2,469,134 rows/s | watermark 2013-01-01 05:00:00 | lag 4.2 s | checkpoint 7"
+            "1,235,567 rows | 2,469,134 rows/s | watermark 2013-01-01 05:00:00 | lag 4.2 s | state 300 MiB | checkpoint 7"
         );
     }
 

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tidemill_core::memory::Reservation;
 use tidemill_core::{Barrier, Batch, CheckpointKind, Element, EventTime, Now, OperatorId, Progress, Result};
 use tidemill_state::{DeltaSink, Distribution, HomeRows};
 
@@ -54,6 +55,8 @@ pub(crate) struct Link {
     rows_since_full: Vec<usize>,
     /// Its tables while they are being filled.
     fill: Option<Box<Fill>>,
+    /// What its tables hold.
+    memory: Reservation,
 }
 
 impl Link {
@@ -64,6 +67,7 @@ impl Link {
         counters: Arc<Counters>,
         targets: Arc<[Target]>,
         inputs: usize,
+        memory: Reservation,
     ) -> Link {
         Link {
             id,
@@ -83,6 +87,7 @@ impl Link {
             gathering: None,
             rows_since_full: Vec::new(),
             fill: None,
+            memory,
         }
     }
 
@@ -212,6 +217,15 @@ impl Chain {
     /// The inputs that the first link would like to read from.
     pub(crate) fn wants(&self) -> Inputs {
         self.links.first().map_or(Inputs::ALL, |link| link.operator.wants())
+    }
+
+    /// Says how much memory the tables of every link hold.
+    pub(crate) fn reserve(&mut self) -> Result<()> {
+        for link in &mut self.links {
+            let bytes: usize = link.operator.tables().into_iter().map(|table| table.memory()).sum();
+            link.memory.resize(bytes as u64).map_err(|failure| failure.at_operator(link.name.clone()))?;
+        }
+        Ok(())
     }
 
     /// Hands news to every link.

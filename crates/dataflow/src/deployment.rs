@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tidemill_core::map::Map;
+use tidemill_core::memory::MemoryPool;
 use tidemill_core::metrics::Metrics;
 use tidemill_core::options::Configuration;
 use tidemill_core::{Env, EventTime, Failure, KeyGroups, OperatorId, Result, Routing, SubtaskIndex};
@@ -54,6 +55,8 @@ pub struct Deployment<'a> {
     pub pool: Arc<dyn Pool>,
     /// The clock.
     pub env: &'a dyn Env,
+    /// What tables may hold.
+    pub memory: &'a Arc<MemoryPool>,
     /// Where operators register metrics.
     pub metrics: &'a Metrics,
     /// Deliberate defects; none in production.
@@ -170,8 +173,18 @@ impl Builder<'_> {
         let chain = Chain::new(links, edges, self.rows_max, self.deployment.faults.clone());
         let snapshots = Default::default();
         let name = self.graph().nodes[nodes[0]].name.clone();
-        let (watched, reported_end, reported_closed) = (0, false, false);
-        Ok(Subtask { task, index, name, watched, head, chain, snapshots, reported_end, reported_closed })
+        Ok(Subtask {
+            task,
+            index,
+            name,
+            watched: 0,
+            reserve_at_ns: 0,
+            head,
+            chain,
+            snapshots,
+            reported_end: false,
+            reported_closed: false,
+        })
     }
 
     /// Where the rows of a node go: to links of the same chain and to new edges out.
@@ -244,7 +257,8 @@ impl Builder<'_> {
         inputs.sort_unstable();
         inputs.dedup();
         let id = described.operator_id();
-        let mut link = Link::new(id, described.name.clone(), operator, counters, targets.into(), inputs.len());
+        let memory = self.deployment.memory.reservation();
+        let mut link = Link::new(id, described.name.clone(), operator, counters, targets.into(), inputs.len(), memory);
         link.restore(watermark, fill);
         Ok(link)
     }

@@ -55,6 +55,14 @@ pub const BUFFER_TIMEOUT: ConfigOption = ConfigOption::new(
 )
 .with_default("100 ms");
 
+/// What the tables of a job may hold.
+pub const MANAGED_MEMORY: ConfigOption = ConfigOption::new(
+    "taskmanager.memory.managed.size",
+    OptionType::MemorySize,
+    "How much memory the state of a job may take in this process: one that needs more fails and says which operator holds how \
+     much. Without it there is no limit.",
+);
+
 /// Rows of a batch.
 pub const BATCH_ROWS_MAX: ConfigOption =
     ConfigOption::new("tidemill.batch.rows-max", OptionType::Integer, "How many rows a batch has at most.")

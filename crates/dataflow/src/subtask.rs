@@ -21,6 +21,8 @@ use crate::watch::Watch;
 const GATHER_ROWS_MAX: usize = 1024;
 /// Rows put into tables that are being filled between two pieces of work.
 const FILL_ROWS_MAX: usize = 1024;
+/// Between two looks at how much memory the tables hold.
+const RESERVE_EVERY_NS: u64 = 10_000_000;
 /// Pieces of work in one step of a subtask.
 const WORK_PER_STEP: usize = 64;
 
@@ -78,6 +80,8 @@ pub struct Subtask {
     pub(crate) name: String,
     /// Number of its first name in the watch of its slot.
     pub(crate) watched: usize,
+    /// When its tables are measured next (monotonic nanoseconds).
+    pub(crate) reserve_at_ns: u64,
     pub(crate) head: Head,
     pub(crate) chain: Chain,
     pub(crate) snapshots: BTreeMap<u64, Vec<OperatorSnapshot>>,
@@ -151,6 +155,10 @@ impl Subtask {
                 self.chain.flush_edges(now, true)?;
                 break;
             }
+        }
+        if now.monotonic_ns >= self.reserve_at_ns {
+            self.reserve_at_ns = now.monotonic_ns + RESERVE_EVERY_NS;
+            self.chain.reserve()?;
         }
         self.report(reports);
         Ok(Stepped { progressed, wake_at_ns: self.wake_at_ns(now) })

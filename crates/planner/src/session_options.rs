@@ -3,7 +3,7 @@
 use tidemill_core::options::{ConfigOption, Configuration, OptionType, unknown_key};
 pub use tidemill_dataflow::job_options::{
     BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINT_DIR, CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, CHECKPOINTS_RETAINED,
-    LOCAL_TIME_ZONE, MAX_PARALLELISM, RESTART_ATTEMPTS,
+    LOCAL_TIME_ZONE, MANAGED_MEMORY, MAX_PARALLELISM, RESTART_ATTEMPTS,
 };
 
 use crate::error::{PlanError, PlanResult};
@@ -84,6 +84,7 @@ pub const ALL: &[&ConfigOption] = &[
     &CHECKPOINTS_RETAINED,
     &RESTART_ATTEMPTS,
     &BUFFER_TIMEOUT,
+    &MANAGED_MEMORY,
     &IDLE_TIMEOUT,
     &AGG_PHASE,
     &BATCH_ROWS_MAX,

@@ -69,4 +69,6 @@ pub struct JobStatus {
     pub watermark: Option<EventTime>,
     /// The last completed checkpoint; 0 for none.
     pub checkpoint: CheckpointId,
+    /// Bytes that the tables of its operators hold.
+    pub state_bytes: u64,
 }

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use tidemill_core::memory::MemoryPool;
 use tidemill_core::metrics::{Metric, Metrics};
 use tidemill_core::storage::Storage;
 use tidemill_core::{Env, EventTime, Failure, KeyGroups, Result};
 use tidemill_dataflow::channel::Wake;
 use tidemill_dataflow::deployment::Deployment;
 use tidemill_dataflow::faults::Faults;
-use tidemill_dataflow::job_options::{CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, RESTART_ATTEMPTS};
+use tidemill_dataflow::job_options::{CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, MANAGED_MEMORY, RESTART_ATTEMPTS};
 use tidemill_dataflow::plan::ThreadPlan;
 use tidemill_dataflow::slot::Slot;
 use tidemill_dataflow::subtask::Command;
@@ -35,6 +36,7 @@ pub struct JobHandle {
     events: Sender<Happening>,
     outcome: Receiver<JobOutcome>,
     shared: Arc<Mutex<Shared>>,
+    memory: Arc<MemoryPool>,
     metrics: Metrics,
     control: Option<JoinHandle<()>>,
 }
@@ -70,6 +72,7 @@ pub fn start(spec: JobSpec, registry: Registry, storage: Arc<dyn Storage>, env: 
     let (send_task, tasks) = channel::<IoTask>();
     let shared = Arc::new(Mutex::new(Shared::default()));
     let metrics = Metrics::default();
+    let memory = MemoryPool::new(spec.options.size(&MANAGED_MEMORY)?);
     let io = JobIo::new(spec.clone(), registry.clone(), storage, Arc::clone(&env), None);
     let io_events = events.clone();
     spawn("io", move || run_io(io, &tasks, &io_events))?;
@@ -83,12 +86,13 @@ pub fn start(spec: JobSpec, registry: Registry, storage: Arc<dyn Storage>, env: 
         pool: IoPool::of_process()?,
         slots: Vec::new(),
         shared: Arc::clone(&shared),
+        memory: Arc::clone(&memory),
         metrics: metrics.clone(),
         end: None,
     };
     let driver = Driver::new(config, None);
     let control = spawn("control", move || control(driver, process, &happenings, &send_outcome))?;
-    Ok(JobHandle { events, outcome, shared, metrics, control: Some(control) })
+    Ok(JobHandle { events, outcome, shared, memory, metrics, control: Some(control) })
 }
 
 /// Whether a thread makes the fresh memory of this process's tables: one does for all jobs.
@@ -141,7 +145,12 @@ impl JobHandle {
         let shared = lock(&self.shared);
         let known = |metric: &Metric| Some(metric.get()).filter(|ms| *ms != i64::MIN);
         let watermark = shared.watermarks.iter().filter_map(known).min().map(EventTime);
-        JobStatus { counters: shared.counters(), watermark, checkpoint: shared.checkpoint }
+        JobStatus {
+            counters: shared.counters(),
+            watermark,
+            checkpoint: shared.checkpoint,
+            state_bytes: self.memory.used(),
+        }
     }
 
     /// What there is to be said about the job since the last call: restarts, checkpoints that were given up or passed over,
@@ -208,6 +217,7 @@ struct Process {
     pool: IoPool,
     slots: Vec<SlotThread>,
     shared: Arc<Mutex<Shared>>,
+    memory: Arc<MemoryPool>,
     metrics: Metrics,
     end: Option<JobEnd>,
 }
@@ -310,6 +320,7 @@ impl Host for Process {
             wakers: &wakers,
             pool: Arc::new(self.pool.clone()),
             env: self.env.as_ref(),
+            memory: &self.memory,
             metrics: &self.metrics,
             faults: Faults::none(),
         }

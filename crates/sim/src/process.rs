@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tidemill_core::memory::MemoryPool;
 use tidemill_core::metrics::Metrics;
 use tidemill_core::{Env, KeyGroups, Now, Result};
 use tidemill_dataflow::Registry;
@@ -128,6 +129,7 @@ impl Host for SimHost {
             wakers: &wakers,
             pool: Arc::new(Inline),
             env: self.env.as_ref(),
+            memory: &MemoryPool::new(None),
             metrics: &metrics,
             faults: Mutant::faults(self.mutant),
         }

@@ -12,6 +12,7 @@ mod mistakes_are_pointed_at;
 mod nexmark_is_one_answer;
 mod old_formats_are_restored;
 mod savepoints_are_shown_and_verified;
+mod state_has_a_budget;
 mod support;
 mod the_report_says_what_was_done;
 mod the_shell_goes_on;
