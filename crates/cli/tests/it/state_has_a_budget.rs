@@ -2,7 +2,7 @@
 
 use crate::support::Folder;
 
-const DISTINCT: &str = "CREATE TABLE s (k BIGINT) WITH ('connector' = 'datagen', 'fields.k.kind' = 'sequence', \
+const DISTINCT: &str = "CREATE TABLE s (k BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000000', 'fields.k.kind' = 'sequence', \
                         'fields.k.start' = '1', 'fields.k.end' = '400000'); \
                         CREATE TABLE b (k BIGINT, n BIGINT) WITH ('connector' = 'blackhole'); \
                         INSERT INTO b SELECT k, COUNT(*) FROM s GROUP BY k";
