@@ -9,6 +9,7 @@ mod sink;
 mod source;
 mod store;
 mod sweep;
+mod timers;
 mod trace;
 mod world;
 

@@ -130,7 +130,9 @@ impl Operator for Multiply {
     }
 
     fn wants(&self) -> Inputs {
-        if self.has_all_rules() { Inputs::ALL } else { Inputs::only(RULES) }
+        // Every other instance takes rows as they come, and has to keep them.
+        let waits = self.instance[0] % 2 == 1 && !self.has_all_rules();
+        if waits { Inputs::only(RULES) } else { Inputs::ALL }
     }
 
     fn on_batch(&mut self, input: InputId, batch_in: &Batch, out: &mut Output<'_>) -> Result<Progress> {

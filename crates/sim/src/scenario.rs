@@ -18,6 +18,7 @@ use crate::random::Random;
 use crate::rules::{self, Multiply};
 use crate::sink::SimSink;
 use crate::source::Rows;
+use crate::timers::{self, Remind};
 
 /// Length of the windows.
 const WINDOW_MS: i64 = 200;
@@ -33,6 +34,8 @@ pub enum Scenario {
     Groups,
     /// Two inputs, one of them broadcast; sources and sinks of other parallelisms than the rest. See [`rules`].
     Rules,
+    /// Timers in event time and by the clock. See [`timers`].
+    Timers,
 }
 
 /// What a group comes to: count and sum.
@@ -40,11 +43,12 @@ type Sums = BTreeMap<Vec<Option<i64>>, (i64, i64)>;
 
 impl Scenario {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Scenario); 4] = [
+    pub const ALL: [(&'static str, Scenario); 5] = [
         ("late-rows", Scenario::LateRows),
         ("windows", Scenario::Windows),
         ("groups", Scenario::Groups),
         ("rules", Scenario::Rules),
+        ("timers", Scenario::Timers),
     ];
 
     /// The scenario of a name.
@@ -62,7 +66,7 @@ impl Scenario {
         let (seed, keys) = (random.next(), random.between(1, 12));
         let (splits, rows, jitter_ms) = match self {
             Scenario::LateRows => (1, random.between(60, 200), random.between(200, 600)),
-            Scenario::Windows => (random.between(2, 5), random.between(30, 80), 100),
+            Scenario::Windows | Scenario::Timers => (random.between(2, 5), random.between(30, 80), 100),
             Scenario::Groups | Scenario::Rules => (random.between(2, 5), random.between(30, 80), 0),
         };
         let (step_ms, batches_per_pause) = (random.between(5, 40), random.between(2, 6));
@@ -91,10 +95,13 @@ impl Scenario {
         if self == Scenario::Rules {
             return self.with_rules(source, types, batch_rows_max);
         }
-        let aggregate = self.aggregate(types);
+        let middle = match self {
+            Scenario::Timers => Node::new(id("remind"), "remind", Role::Operator, "sim-remind", Vec::new()),
+            _ => self.aggregate(types),
+        };
         let sink = Node::new(id("sink"), "sink", Role::Sink, "sim", Vec::new());
         let edges = vec![Edge::new(0, 1, Partitioning::Hash, &[0]), Edge::new(1, 2, Partitioning::Forward, &[])];
-        self.job(vec![source, aggregate, sink], edges, batch_rows_max)
+        self.job(vec![source, middle, sink], edges, batch_rows_max)
     }
 
     /// Rows are dealt out in turn and rules go to everyone; the source of rules has two instances, and so has the sink, which
@@ -169,13 +176,16 @@ impl Scenario {
 
     /// The rules of a job of rows.
     fn rules(rows: &Rows) -> Rows {
-        Rows { seed: !rows.seed, splits: 2, rows: rows.keys + 3, ..*rows }
+        Rows { seed: !rows.seed, splits: 2, rows: 60, batches_per_pause: 2, ..*rows }
     }
 
     /// What must be visible in the end.
     pub fn expected(self, rows: &Rows) -> BTreeMap<Vec<Option<i64>>, i64> {
         if self == Scenario::Rules {
             return rules::expected(rows, &Scenario::rules(rows));
+        }
+        if self == Scenario::Timers {
+            return timers::expected(rows);
         }
         let mut sums = Sums::new();
         for split in 0..rows.splits {
@@ -205,7 +215,7 @@ impl Scenario {
                 let end = time - time.rem_euclid(WINDOW_MS) + WINDOW_MS;
                 if end - 1 <= watermark { Vec::new() } else { vec![window(end)] }
             }
-            Scenario::Windows => {
+            Scenario::Windows | Scenario::Timers => {
                 let slide = WINDOW_MS / 2;
                 let first_end = time - time.rem_euclid(slide) + slide;
                 vec![window(first_end), window(first_end + slide)]
@@ -223,6 +233,7 @@ pub fn registry(rows: Rows, sink: &SimSink) -> Result<Registry> {
     registry.add_source("sim", move |_| Ok(Arc::new(rows)));
     registry.add_source("sim-rules", move |_| Ok(Arc::new(Scenario::rules(&rows))));
     registry.add_operator("sim-multiply", |_| Ok(Box::new(Multiply::new())));
+    registry.add_operator("sim-remind", |_| Ok(Box::new(Remind::new()?)));
     let sink = sink.clone();
     registry.add_sink("sim", move |_| Ok(Arc::new(sink.clone())));
     Ok(registry)

@@ -132,7 +132,7 @@ impl World {
         let quiet = setup.crashes.is_some() || random.chance(300);
         let rates = match quiet {
             true => FaultRates::default(),
-            false => FaultRates { error_before: random.below(60), error_after: random.below(60) },
+            false => FaultRates { error_before: random.below(100), error_after: random.below(100) },
         };
         let store = Shared::new(Random::new(random.next()), rates);
         store.crash_at(&setup.crashes.iter().flatten().flatten().copied().collect::<Vec<_>>());
