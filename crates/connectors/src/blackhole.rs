@@ -30,7 +30,7 @@ impl Connector for BlackholeConnector {
 
     fn plan_sink(&self, table: &TableSpec) -> Result<SinkPlan> {
         let config = table::encode_write(table);
-        Ok(SinkPlan { kind: KIND.to_string(), config, accepts: SinkChanges::All })
+        Ok(SinkPlan { kind: KIND.to_string(), config, accepts: SinkChanges::All, may_block: false, parallelism: 0 })
     }
 }
 

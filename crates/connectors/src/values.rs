@@ -40,7 +40,7 @@ pub fn plan(schema: &RowType, rows: &[Vec<Scalar>]) -> SourcePlan {
         rows: rows.len() as u64,
         values: (0..schema.len()).flat_map(column).collect(),
     };
-    SourcePlan { kind: KIND.to_string(), config: message.encode_to_vec(), bounded: true }
+    SourcePlan { kind: KIND.to_string(), config: message.encode_to_vec(), bounded: true, parallelism: 0 }
 }
 
 /// Gives its rows once, from one split.

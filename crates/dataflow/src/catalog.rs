@@ -47,6 +47,8 @@ pub struct SourcePlan {
     pub config: Vec<u8>,
     /// True if it ends by itself.
     pub bounded: bool,
+    /// How many instances read it (`scan.parallelism`); 0: as many as the job has slots.
+    pub parallelism: u32,
 }
 
 /// How a table is written.
@@ -58,6 +60,10 @@ pub struct SinkPlan {
     pub config: Vec<u8>,
     /// Which changes it can take.
     pub accepts: SinkChanges,
+    /// True if its writers may wait for something outside: they get a thread of their own.
+    pub may_block: bool,
+    /// How many instances write it (`sink.parallelism`); 0: as many as the job has slots.
+    pub parallelism: u32,
 }
 
 /// Which changes a sink can take.

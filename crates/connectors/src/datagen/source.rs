@@ -9,7 +9,7 @@ use tidemill_dataflow::{
 
 use super::field::FieldGenerator;
 use super::options::{NUMBER_OF_ROWS, ROWS_PER_SECOND, SEED, of_column};
-use crate::options::rows_per_second;
+use crate::options::{SCAN_PARALLELISM, parallelism, rows_per_second};
 use crate::strides::{Generate, StrideEnumerator, StrideReader, Strides};
 use crate::table::{self, top_level, unsupported};
 
@@ -28,7 +28,7 @@ impl Connector for DatagenConnector {
     }
 
     fn options(&self, table: &TableSpec) -> Result<Vec<&'static ConfigOption>> {
-        let mut options = vec![&ROWS_PER_SECOND, &NUMBER_OF_ROWS, &SEED];
+        let mut options = vec![&ROWS_PER_SECOND, &NUMBER_OF_ROWS, &SEED, &SCAN_PARALLELISM];
         table.schema.fields.iter().for_each(|field| of_column(&field.name, &field.ty, &mut options));
         Ok(options)
     }
@@ -36,7 +36,9 @@ impl Connector for DatagenConnector {
     fn plan_source(&self, table: &TableSpec, request: &ReadRequest) -> Result<SourcePlan> {
         let source = DatagenSource::new(table, request)?;
         let config = table::encode_read(table, request);
-        Ok(SourcePlan { kind: KIND.to_string(), config, bounded: source.strides.numbers.is_some() })
+        let bounded = source.strides.numbers.is_some();
+        let parallelism = parallelism(&table.options, &SCAN_PARALLELISM)?;
+        Ok(SourcePlan { kind: KIND.to_string(), config, bounded, parallelism })
     }
 
     fn plan_sink(&self, table: &TableSpec) -> Result<SinkPlan> {

@@ -9,7 +9,7 @@ use super::layout::check_types;
 use super::options::{FORMAT, OPTIONS};
 use super::sink::FilesystemSink;
 use crate::format::FormatKind;
-use crate::options::ROWS_PER_SECOND;
+use crate::options::{ROWS_PER_SECOND, SINK_PARALLELISM, parallelism};
 use crate::table;
 
 /// The kind of source and sink in a job graph.
@@ -32,19 +32,25 @@ impl Connector for FilesystemConnector {
             Err(failure) if table.options.raw(FORMAT.key).is_some() => return Err(failure),
             Err(_) => &[],
         };
-        Ok(OPTIONS.iter().chain([&&ROWS_PER_SECOND]).chain(of_format).copied().collect())
+        Ok(OPTIONS.iter().chain([&&ROWS_PER_SECOND, &&SINK_PARALLELISM]).chain(of_format).copied().collect())
     }
 
     fn plan_source(&self, table: &TableSpec, request: &ReadRequest) -> Result<SourcePlan> {
         check_types(table, FormatKind::of(&table.options, &FORMAT, &table.name)?)?;
         let source = FilesystemSource::new(table, request)?;
         let config = table::encode_read(table, request);
-        Ok(SourcePlan { kind: KIND.to_string(), config, bounded: source.is_bounded() })
+        Ok(SourcePlan { kind: KIND.to_string(), config, bounded: source.is_bounded(), parallelism: 0 })
     }
 
     fn plan_sink(&self, table: &TableSpec) -> Result<SinkPlan> {
         check_types(table, FormatKind::of(&table.options, &FORMAT, &table.name)?)?;
         FilesystemSink::new(table, 0)?;
-        Ok(SinkPlan { kind: KIND.to_string(), config: table::encode_write(table), accepts: SinkChanges::InsertOnly })
+        Ok(SinkPlan {
+            kind: KIND.to_string(),
+            config: table::encode_write(table),
+            accepts: SinkChanges::InsertOnly,
+            may_block: true,
+            parallelism: parallelism(&table.options, &SINK_PARALLELISM)?,
+        })
     }
 }

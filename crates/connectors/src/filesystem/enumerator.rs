@@ -55,7 +55,7 @@ impl Source for FilesystemSource {
     }
 
     fn reader(&self, cx: &ReaderContext) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(FilesReader::new(self.layout.clone(), self.format.clone(), cx.rows_max.max(1))))
+        Ok(Box::new(FilesReader::new(self.layout.clone(), self.format.clone(), cx)))
     }
 
     fn rows_per_second(&self) -> Option<u64> {

@@ -1,66 +1,100 @@
-//! Reads splits of files, one after the other in the order in which they were assigned.
+//! Reads splits of files, one after the other in the order in which they were assigned. Files are opened and read away from the
+//! slot's thread, decoded on it.
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use tidemill_core::{Batch, Failure, Now, Result};
-use tidemill_dataflow::{Poll, Reader, Split};
+use tidemill_dataflow::{Offload, Pending, Poll, Reader, ReaderContext, Split};
 
+use super::blocks;
 use super::io::failed;
 use super::layout::{Layout, ReadFormat};
 use super::split::FileSplit;
 use super::stream::RecordStream;
 use crate::format::csv::CsvDecoder;
-use crate::format::decode::Decode;
+use crate::format::decode::{Decode, Next};
 use crate::format::json::JsonDecoder;
-use crate::format::parquet::ParquetFile;
+use crate::format::parquet::{Fetch, Footer, ParquetFile, Part};
 
 /// The reader of a subtask.
 pub struct FilesReader {
     layout: Layout,
     format: ReadFormat,
     rows_max: usize,
+    offload: Offload,
     splits: VecDeque<Assigned>,
 }
 
 struct Assigned {
     handle: u32,
     split: FileSplit,
-    open: Option<Open>,
+    state: State,
 }
 
-struct Open {
-    source: OpenFile,
-    constants: Vec<Option<ArrayRef>>,
+enum State {
+    /// Nothing is done for it yet.
+    Closed,
+    /// Its file is being opened.
+    Opening(Pending<Result<Opened>>),
+    /// It is being read; the values of columns that are not in the file.
+    Reading(Source, Vec<Option<ArrayRef>>),
 }
 
-enum OpenFile {
+/// A file that has been opened; of Parquet with its footer.
+struct Opened {
+    file: Arc<File>,
+    footer: Option<Footer>,
+}
+
+enum Source {
     Records(RecordStream),
     Parquet(Box<ParquetFile>),
 }
 
 impl FilesReader {
     /// A reader without splits.
-    pub fn new(layout: Layout, format: ReadFormat, rows_max: usize) -> FilesReader {
-        FilesReader { layout, format, rows_max, splits: VecDeque::new() }
+    pub fn new(layout: Layout, format: ReadFormat, cx: &ReaderContext) -> FilesReader {
+        FilesReader {
+            layout,
+            format,
+            rows_max: cx.rows_max.max(1),
+            offload: cx.offload.clone(),
+            splits: VecDeque::new(),
+        }
     }
 
-    fn open(&self, split: &FileSplit) -> Result<Open> {
-        let file = File::open(&split.path).map_err(|error| failed("read", &split.path, &error))?;
-        let size = file.metadata().map_err(|error| failed("read", &split.path, &error))?.len();
-        let grown = size > split.size && matches!(self.format, ReadFormat::Parquet);
-        if size < split.size || grown {
-            let text = format!("the file has {size} bytes, but had {} when it was found: it was replaced", split.size);
-            return Err(Failure::data("filesystem.changed", text).at(split.path.clone()));
+    /// Brings the first split on until it can be read, or its file is being opened.
+    fn prepare(&mut self) -> Result<()> {
+        let Some(front) = self.splits.front_mut() else { return Ok(()) };
+        if let State::Closed = front.state {
+            let (split, has_footer) = (front.split.clone(), matches!(self.format, ReadFormat::Parquet));
+            front.state = State::Opening(self.offload.start(move || open(&split, has_footer)));
         }
-        let layout = &self.layout;
+        let State::Opening(pending) = &front.state else { return Ok(()) };
+        let Some(opened) = pending.take()? else { return Ok(()) };
+        let split = front.split.clone();
+        let source = self.source(opened?, &split)?;
+        let constants = self.layout.constants(&split)?;
+        if let Some(front) = self.splits.front_mut() {
+            front.state = State::Reading(source, constants);
+        }
+        Ok(())
+    }
+
+    fn source(&self, opened: Opened, split: &FileSplit) -> Result<Source> {
+        let (layout, offload) = (&self.layout, self.offload.clone());
         let (decoder, first_line): (Box<dyn Decode>, Option<Box<dyn Decode>>) = match &self.format {
             ReadFormat::Parquet => {
+                let no_footer = || Failure::fatal("defect", "a Parquet file was opened without its footer");
+                let footer = opened.footer.ok_or_else(no_footer)?;
                 let groups = split.start as usize..usize::try_from(split.end).unwrap_or(usize::MAX);
                 let fields = layout.decoded_fields();
-                let file = ParquetFile::open(&split.path, file, &fields, groups, split.done, self.rows_max)?;
-                return self.with_constants(OpenFile::Parquet(Box::new(file)), split);
+                let part = Part { groups, skip: split.done, rows_max: self.rows_max };
+                let file = ParquetFile::new(&split.path, fetch(opened.file, split), footer, &fields, part, offload)?;
+                return Ok(Source::Parquet(Box::new(file)));
             }
             ReadFormat::Csv(options) => {
                 let decoder = CsvDecoder::new(options.clone(), &layout.in_file, &layout.decoded);
@@ -72,51 +106,61 @@ impl FilesReader {
             }
             ReadFormat::Json(options) => (Box::new(JsonDecoder::new(options.clone(), &layout.decoded_fields())), None),
         };
-        self.with_constants(OpenFile::Records(RecordStream::open(file, split, decoder, first_line)?), split)
+        Ok(Source::Records(RecordStream::new(opened.file, split, decoder, first_line, offload)))
     }
+}
 
-    fn with_constants(&self, source: OpenFile, split: &FileSplit) -> Result<Open> {
-        Ok(Open { source, constants: self.layout.constants(split)? })
+/// Opens the file of a split, if it is still what was found. Blocks.
+fn open(split: &FileSplit, has_footer: bool) -> Result<Opened> {
+    let file = File::open(&split.path).map_err(|error| failed("read", &split.path, &error))?;
+    let size = file.metadata().map_err(|error| failed("read", &split.path, &error))?.len();
+    if size < split.size || size > split.size && has_footer {
+        let text = format!("the file has {size} bytes, but had {} when it was found: it was replaced", split.size);
+        return Err(Failure::data("filesystem.changed", text).at(split.path.clone()));
     }
+    let footer = if has_footer { Some(Footer::load(&split.path, &file)?) } else { None };
+    Ok(Opened { file: Arc::new(file), footer })
+}
+
+/// Reads ranges of a split's file.
+fn fetch(file: Arc<File>, split: &FileSplit) -> Fetch {
+    let path = split.path.clone();
+    Arc::new(move |range| Ok(blocks::read(&file, &path, range.clone())?.into()))
 }
 
 impl Reader for FilesReader {
     fn add_split(&mut self, handle: u32, split: Split) -> Result<()> {
         let split = FileSplit::decode_split(&split)?;
-        self.splits.push_back(Assigned { handle, split, open: None });
+        self.splits.push_back(Assigned { handle, split, state: State::Closed });
         Ok(())
     }
 
     fn poll(&mut self, rows_max: usize, _now: Now) -> Result<Poll> {
-        let Some(front) = self.splits.front() else { return Ok(Poll::Pending { wake_at_ns: None }) };
-        let newly_opened = match &front.open {
-            Some(_) => None,
-            None => Some(self.open(&front.split)?),
+        self.prepare()?;
+        let Some(Assigned { handle, split, state }) = self.splits.front_mut() else {
+            return Ok(Poll::Pending { wake_at_ns: None });
         };
-        let Some(front) = self.splits.front_mut() else { return Ok(Poll::Pending { wake_at_ns: None }) };
-        if newly_opened.is_some() {
-            front.open = newly_opened;
-        }
-        let handle = front.handle;
-        let Some(open) = &mut front.open else { return Ok(Poll::Pending { wake_at_ns: None }) };
-        let next = match &mut open.source {
-            OpenFile::Records(stream) => {
+        let State::Reading(source, constants) = state else { return Ok(Poll::Waiting) };
+        let next = match source {
+            Source::Records(stream) => {
                 let next = stream.next(rows_max.max(1))?;
-                front.split.done = stream.at() - front.split.start;
+                split.done = stream.at() - split.start;
                 next
             }
-            OpenFile::Parquet(file) => {
+            Source::Parquet(file) => {
                 let next = file.next(rows_max.max(1))?;
-                front.split.done += next.as_ref().map_or(0, |(_, rows)| *rows as u64);
+                split.done += if let Next::Rows(_, rows) = &next { *rows as u64 } else { 0 };
                 next
             }
         };
         match next {
-            Some((columns, rows)) => {
-                let columns = self.layout.assemble(&columns, &open.constants, rows)?;
-                Ok(Poll::Batch(handle, Batch::new(columns, rows)))
+            Next::Rows(columns, rows) => {
+                let columns = self.layout.assemble(&columns, constants, rows)?;
+                Ok(Poll::Batch(*handle, Batch::new(columns, rows)))
             }
-            None => {
+            Next::Waiting => Ok(Poll::Waiting),
+            Next::End => {
+                let handle = *handle;
                 self.splits.pop_front();
                 Ok(Poll::Finished(handle))
             }

@@ -14,7 +14,7 @@ use tidemill_dataflow::Split;
 use super::io::failed;
 use super::layout::ReadFormat;
 use super::listing::Found;
-use crate::format::parquet::row_group_bytes;
+use crate::format::parquet::Footer;
 
 /// Below this a file is one split; above, splits have about this size.
 pub const SPLIT_BYTES: u64 = 64 << 20;
@@ -65,7 +65,7 @@ pub fn cut(found: &Found, format: &ReadFormat, split_bytes: u64) -> Result<Vec<F
     let is_small = found.size < split_bytes;
     let cuts = match format {
         ReadFormat::Parquet if is_small => vec![0, u64::MAX],
-        ReadFormat::Parquet => row_groups(&row_group_bytes(path, open()?)?, split_bytes),
+        ReadFormat::Parquet => row_groups(&Footer::load(path, &open()?)?.row_group_bytes(), split_bytes),
         _ if is_small => vec![0, found.size],
         ReadFormat::Csv(options) if options.quote.is_some() => {
             lines_outside_quotes(open()?, &found.path, found.size, split_bytes, options.quote, options.escape)?

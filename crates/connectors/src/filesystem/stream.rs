@@ -1,25 +1,28 @@
-//! Reading a range of a file of records: bytes are read in blocks, decoded, and what is left of a record is kept.
+//! Reading a range of a file of records: blocks come in, are decoded, and what is left of a record is kept.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read};
+use std::sync::Arc;
 
-use arrow::array::ArrayRef;
 use tidemill_core::{Failure, Result};
+use tidemill_dataflow::Offload;
 
-use super::io::failed;
+use super::blocks::Blocks;
 use super::split::FileSplit;
-use crate::format::decode::{Decode, Problem};
+use crate::format::decode::{Decode, Decoded, Next, Problem};
 
-/// Bytes read at a time.
-const BLOCK_BYTES: usize = 256 << 10;
+/// Bytes read at a time to count lines.
+const COUNTED_BYTES: usize = 256 << 10;
 /// A record that is longer than this is taken for a mistake.
 const RECORD_BYTES_MAX: usize = 64 << 20;
 
 /// An open range of a file.
 pub struct RecordStream {
-    file: File,
+    blocks: Blocks,
     path: String,
     decoder: Box<dyn Decode>,
+    /// Decodes, and so leaves out, the first record; none where that is done or not wanted.
+    first_line: Option<Box<dyn Decode>>,
     buffer: Vec<u8>,
     /// Where the undecoded bytes begin in `buffer`.
     begin: usize,
@@ -31,22 +34,24 @@ pub struct RecordStream {
 
 impl RecordStream {
     /// Opens a split where it goes on. `first_line` decodes, and so leaves out, the first record of the file.
-    pub fn open(
-        mut file: File,
+    pub fn new(
+        file: Arc<File>,
         split: &FileSplit,
         decoder: Box<dyn Decode>,
         first_line: Option<Box<dyn Decode>>,
-    ) -> Result<RecordStream> {
+        offload: Offload,
+    ) -> RecordStream {
         let at = split.start + split.done;
-        file.seek(SeekFrom::Start(at)).map_err(|error| failed("read", &split.path, &error))?;
-        let (path, buffer) = (split.path.clone(), Vec::new());
-        let mut stream = RecordStream { file, path, decoder, buffer, begin: 0, at, end: split.end };
-        if let Some(skipper) = first_line.filter(|_| at == 0) {
-            let decoder = std::mem::replace(&mut stream.decoder, skipper);
-            stream.next(1)?;
-            stream.decoder = decoder;
+        RecordStream {
+            blocks: Blocks::new(file, &split.path, at..split.end, offload),
+            path: split.path.clone(),
+            decoder,
+            first_line: first_line.filter(|_| at == 0),
+            buffer: Vec::new(),
+            begin: 0,
+            at,
+            end: split.end,
         }
-        Ok(stream)
     }
 
     /// Where the next record begins in the file.
@@ -54,13 +59,29 @@ impl RecordStream {
         self.at
     }
 
-    /// At most `rows_max` further rows; nothing at the end.
-    pub fn next(&mut self, rows_max: usize) -> Result<Option<(Vec<ArrayRef>, usize)>> {
+    /// At most `rows_max` further rows: those that are there.
+    pub fn next(&mut self, rows_max: usize) -> Result<Next> {
+        if self.first_line.is_some() {
+            if !self.decode(1)?.1 {
+                return Ok(Next::Waiting);
+            }
+            self.first_line = None;
+        }
+        match self.decode(rows_max)? {
+            (0, true) => Ok(Next::End),
+            (0, false) => Ok(Next::Waiting),
+            (rows, _) => Ok(Next::Rows(self.decoder.finish()?, rows)),
+        }
+    }
+
+    /// Decodes up to `rows_max` rows; false if it stopped because bytes are on their way.
+    fn decode(&mut self, rows_max: usize) -> Result<(usize, bool)> {
         let mut rows = 0;
         while rows < rows_max {
             let last = self.at + (self.buffer.len() - self.begin) as u64 == self.end;
             let data = &self.buffer[self.begin..];
-            let decoded = match self.decoder.decode(data, last, rows_max - rows) {
+            let decoder = self.first_line.as_mut().unwrap_or(&mut self.decoder);
+            let decoded: Decoded = match decoder.decode(data, last, rows_max - rows) {
                 Ok(decoded) => decoded,
                 Err(problem) => return Err(self.failure(problem)),
             };
@@ -70,35 +91,30 @@ impl RecordStream {
             if last && (decoded.bytes == 0 || self.at == self.end) {
                 break;
             }
-            if rows < rows_max && !last {
-                self.fill()?;
+            if rows < rows_max && !last && !self.fill()? {
+                return Ok((rows, false));
             }
         }
-        if rows == 0 {
-            return Ok(None);
-        }
-        Ok(Some((self.decoder.finish()?, rows)))
+        Ok((rows, true))
     }
 
-    fn fill(&mut self) -> Result<()> {
-        self.buffer.drain(..self.begin);
-        self.begin = 0;
-        let held = self.buffer.len();
-        if held > RECORD_BYTES_MAX {
+    /// Adds the next block to the buffer; false if it is not there yet.
+    fn fill(&mut self) -> Result<bool> {
+        if self.buffer.len() - self.begin > RECORD_BYTES_MAX {
             let text =
                 format!("a record is longer than {} MiB; is a quote or a line end missing?", RECORD_BYTES_MAX >> 20);
             let line = self.line(self.at);
             return Err(Failure::data("filesystem.record", text).at(format!("{}, line {line}", self.path)));
         }
-        let wanted = (self.end - self.at - held as u64).min(BLOCK_BYTES as u64) as usize;
-        self.buffer.resize(held + wanted, 0);
-        let read = self.file.read(&mut self.buffer[held..]).map_err(|error| failed("read", &self.path, &error))?;
-        self.buffer.truncate(held + read);
-        if read == 0 {
-            let text = format!("the file ends at byte {}, but had {} when it was found: it was cut", self.at, self.end);
-            return Err(Failure::data("filesystem.changed", text).at(self.path.clone()));
+        let Some(block) = self.blocks.take()? else { return Ok(false) };
+        self.buffer.drain(..self.begin);
+        self.begin = 0;
+        if self.buffer.is_empty() {
+            self.buffer = block;
+        } else {
+            self.buffer.extend_from_slice(&block);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn failure(&self, problem: Problem) -> Failure {
@@ -111,7 +127,7 @@ impl RecordStream {
     fn line(&self, byte: u64) -> u64 {
         let Ok(file) = File::open(&self.path) else { return 1 };
         let mut reader = BufReader::new(file.take(byte));
-        let mut block = vec![0; BLOCK_BYTES];
+        let mut block = vec![0; COUNTED_BYTES];
         let mut lines = 1;
         while let Ok(read @ 1..) = reader.read(&mut block) {
             lines += block[..read].iter().filter(|byte| **byte == b'\n').count() as u64;

@@ -13,6 +13,16 @@ pub trait Decode: Send {
     fn finish(&mut self) -> Result<Vec<ArrayRef>>;
 }
 
+/// What comes next of a file.
+pub enum Next {
+    /// Columns and how many rows they have.
+    Rows(Vec<ArrayRef>, usize),
+    /// Bytes are on their way; the slot is woken when they are there.
+    Waiting,
+    /// Nothing follows.
+    End,
+}
+
 /// How far a decoder got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Decoded {

@@ -46,7 +46,7 @@ impl Connector for NexmarkConnector {
     fn plan_source(&self, table: &TableSpec, request: &ReadRequest) -> Result<SourcePlan> {
         let source = NexmarkSource::new(table, request)?;
         let config = table::encode_read(table, request);
-        Ok(SourcePlan { kind: KIND.to_string(), config, bounded: source.is_bounded })
+        Ok(SourcePlan { kind: KIND.to_string(), config, bounded: source.is_bounded, parallelism: 0 })
     }
 
     fn plan_sink(&self, table: &TableSpec) -> Result<SinkPlan> {

@@ -16,6 +16,7 @@ use tidemill_dataflow::{
 };
 use tidemill_expr::RowType;
 
+use crate::options::{SINK_PARALLELISM, parallelism};
 use crate::outside::{Outside, SharedStream};
 use crate::table::{self, unsupported};
 use crate::text::write::TextColumn;
@@ -46,7 +47,7 @@ impl Connector for PrintConnector {
     }
 
     fn options(&self, _table: &TableSpec) -> Result<Vec<&'static ConfigOption>> {
-        Ok(vec![&PRINT_IDENTIFIER, &STANDARD_ERROR, &STYLE])
+        Ok(vec![&PRINT_IDENTIFIER, &STANDARD_ERROR, &STYLE, &SINK_PARALLELISM])
     }
 
     fn plan_source(&self, table: &TableSpec, _request: &ReadRequest) -> Result<SourcePlan> {
@@ -55,7 +56,10 @@ impl Connector for PrintConnector {
 
     fn plan_sink(&self, table: &TableSpec) -> Result<SinkPlan> {
         let config = table::encode_write(table);
-        Ok(SinkPlan { kind: KIND.to_string(), config, accepts: SinkChanges::All })
+        // Whoever reads standard output may be slow.
+        let may_block = true;
+        let parallelism = parallelism(&table.options, &SINK_PARALLELISM)?;
+        Ok(SinkPlan { kind: KIND.to_string(), config, accepts: SinkChanges::All, may_block, parallelism })
     }
 }
 

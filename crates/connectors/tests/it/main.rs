@@ -3,6 +3,7 @@
 
 mod csv_files_are_read_as_flink_reads_them;
 mod files_are_found;
+mod files_are_read_away_from_the_slot;
 mod files_are_written_exactly_once;
 mod generated_rows_follow_from_the_options;
 mod json_lines_are_read_by_name;

@@ -4,7 +4,7 @@ use prost::Message;
 use tidemill_dataflow::Role;
 use tidemill_operators::config::{AggregateCall, AggregatePhase, GROUP_AGGREGATE, GroupAggregateConfig};
 
-use super::builder::{Draft, Input};
+use super::builder::{Draft, Input, Place};
 use super::{NodeText, Planner, Stream};
 use crate::error::PlanResult;
 use crate::rel::{AggregateItem, ColId, Rel, call_text, names};
@@ -109,6 +109,7 @@ impl Planner<'_> {
             config,
             read: None,
             write: None,
+            place: Place::default(),
             text: NodeText { text: format!("{name}({shown})"), changelog },
         }
     }

@@ -23,7 +23,17 @@ pub(super) struct Draft {
     pub(super) config: Vec<u8>,
     pub(super) read: Option<ReadStage>,
     pub(super) write: Option<WriteStage>,
+    pub(super) place: Place,
     pub(super) text: NodeText,
+}
+
+/// Where a node runs: usually with the others, once a slot.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    /// True: on a thread of its own, because it may wait for something outside.
+    pub(super) may_block: bool,
+    /// How many instances it has; 0: as many as there are slots.
+    pub(super) parallelism: u32,
 }
 
 /// How rows come to a node: from where, over which kind of edge, by which key.
@@ -90,12 +100,20 @@ impl GraphBuilder {
             let mut node = Node::new(id, title, draft.role, &draft.kind, draft.config);
             node.read = draft.read;
             node.write = draft.write;
-            graph.nodes.push(node);
+            node.may_block = draft.place.may_block;
+            node.parallelism = draft.place.parallelism;
             texts.push(draft.text);
             for input in inputs {
                 let partitioning = Partitioning::try_from(input.partitioning).unwrap_or(Partitioning::Forward);
+                // Rows that would go straight on to another number of instances are dealt out in turn.
+                let is_even = graph.nodes[input.from].parallelism == node.parallelism;
+                let partitioning = match partitioning {
+                    Partitioning::Forward if !is_even => Partitioning::Rebalance,
+                    other => other,
+                };
                 graph.edges.push(Edge::new(input.from, position, partitioning, &input.key));
             }
+            graph.nodes.push(node);
         }
         Ok((graph, texts))
     }

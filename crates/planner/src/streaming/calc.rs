@@ -5,7 +5,7 @@ use tidemill_dataflow::Role;
 use tidemill_expr::{Expr, Volatility};
 use tidemill_operators::config::{CALC, CalcConfig, LIMIT, LimitConfig};
 
-use super::builder::{Draft, Input};
+use super::builder::{Draft, Input, Place};
 use super::{NodeText, Planner, Stream};
 use crate::error::{PlanError, PlanResult};
 use crate::rel::{ColId, Rel};
@@ -97,6 +97,7 @@ impl Planner<'_> {
             config: config.encode_to_vec(),
             read: None,
             write: None,
+            place: Place::default(),
             text,
         };
         let node = self.graph.add(draft, Input::forward(&stream.nodes));
@@ -152,6 +153,7 @@ impl Planner<'_> {
             config: config.encode_to_vec(),
             read: None,
             write: None,
+            place: Place::default(),
             text,
         };
         let node = self.graph.add(draft, Input::hash(&stream.nodes, &[]));

@@ -2,7 +2,7 @@
 
 use tidemill_dataflow::{Role, SinkChanges};
 
-use super::builder::{Draft, Input};
+use super::builder::{Draft, Input, Place};
 use super::{NodeText, Planner, Stream};
 use crate::error::{PlanError, PlanResult};
 use crate::plan::PlannedInsert;
@@ -93,45 +93,64 @@ impl Planner<'_> {
     pub(super) fn sink(&mut self, insert: &PlannedInsert, stream: &Stream) -> PlanResult<()> {
         let fields = insert.schema.names().join(", ");
         let text = format!("Sink(table=[{}], fields=[{fields}])", insert.sink);
-        self.end(
-            Draft {
-                name: format!("Sink: {}", insert.table.name.object),
-                role: Role::Sink,
-                shareable: false,
-                kind: insert.plan.kind.clone(),
-                config: insert.plan.config.clone(),
-                read: None,
-                write: Some(insert.write.clone()),
-                text: NodeText { text, changelog: None },
-            },
-            stream,
-        )
+        let inputs = match insert.plan.parallelism {
+            0 => Input::forward(&stream.nodes),
+            _ if stream.changes.is_insert_only() => Input::forward(&stream.nodes),
+            _ => Input::hash(&stream.nodes, &primary_key_places(insert)?),
+        };
+        let draft = Draft {
+            name: format!("Sink: {}", insert.table.name.object),
+            role: Role::Sink,
+            shareable: false,
+            kind: insert.plan.kind.clone(),
+            config: insert.plan.config.clone(),
+            read: None,
+            write: Some(insert.write.clone()),
+            place: Place { may_block: insert.plan.may_block, parallelism: insert.plan.parallelism },
+            text: NodeText { text, changelog: None },
+        };
+        self.end(draft, inputs, stream)
     }
 
     /// The node that hands a SELECT's rows to whoever runs it.
     pub(super) fn collect(&mut self, stream: &Stream) -> PlanResult<()> {
         let columns: Vec<ColId> = stream.columns.iter().copied().flatten().collect();
         let text = format!("Collect(fields=[{}])", crate::rel::names(&self.registry, &columns));
-        self.end(
-            Draft {
-                name: "Collect".to_string(),
-                role: Role::Sink,
-                shareable: false,
-                kind: crate::COLLECT.to_string(),
-                config: Vec::new(),
-                read: None,
-                write: None,
-                text: NodeText { text, changelog: None },
-            },
-            stream,
-        )
+        let draft = Draft {
+            name: "Collect".to_string(),
+            role: Role::Sink,
+            shareable: false,
+            kind: crate::COLLECT.to_string(),
+            config: Vec::new(),
+            read: None,
+            write: None,
+            // Whoever takes the rows may be slow.
+            place: Place { may_block: true, parallelism: 0 },
+            text: NodeText { text, changelog: None },
+        };
+        self.end(draft, Input::forward(&stream.nodes), stream)
     }
 
-    fn end(&mut self, draft: Draft, stream: &Stream) -> PlanResult<()> {
+    fn end(&mut self, draft: Draft, inputs: Vec<Input>, stream: &Stream) -> PlanResult<()> {
         if stream.columns.iter().any(Option::is_none) {
             return Err(PlanError::defect("a sink would get columns that nobody asked for; please report it"));
         }
-        self.graph.add(draft, Input::forward(&stream.nodes));
+        self.graph.add(draft, inputs);
         Ok(())
     }
+}
+
+/// Positions of the sink's primary key among its columns: by it, changes of a row stay in order on their way to other instances.
+fn primary_key_places(insert: &PlannedInsert) -> PlanResult<Vec<usize>> {
+    let key = insert.table.primary_key.as_ref();
+    let places = key.map(|key| key.columns.iter().filter_map(|column| insert.schema.position(column)).collect());
+    places.ok_or_else(|| {
+        let text = format!(
+            "sink '{}' has 'sink.parallelism', but the query updates rows and the table has no primary key by which they could \
+             stay in order",
+            insert.table.name.object
+        );
+        let help = "add PRIMARY KEY (…) NOT ENFORCED to the table, or leave 'sink.parallelism' out";
+        PlanError::from(tidemill_core::Failure::user("plan.sink-parallelism", text)).help(help)
+    })
 }

@@ -4,7 +4,7 @@ use tidemill_core::options::Configuration;
 use tidemill_dataflow::{ReadStage, Role, WatermarkSpec};
 use tidemill_expr::{Expr, Scalar, SqlType};
 
-use super::builder::Draft;
+use super::builder::{Draft, Place};
 use super::{NodeText, Planner, Stream};
 use crate::error::{PlanError, PlanResult};
 use crate::plan::BoundQuery;
@@ -279,6 +279,7 @@ impl Planner<'_> {
             config: plan.config,
             read: Some(read),
             write: None,
+            place: Place { may_block: false, parallelism: plan.parallelism },
             text: NodeText { text, changelog: Some(ChangelogMode::INSERT_ONLY) },
         };
         let node = self.graph.add(draft, Vec::new());

@@ -5,7 +5,7 @@ use tidemill_dataflow::{ReadStage, Role};
 use tidemill_expr::evaluator::Program;
 use tidemill_expr::{EvalContext, Expr, Field, RowType, Scalar};
 
-use super::builder::Draft;
+use super::builder::{Draft, Place};
 use super::{NodeText, Planner, Stream};
 use crate::error::PlanResult;
 use crate::rel::ColId;
@@ -45,6 +45,7 @@ impl Planner<'_> {
             config: plan.config,
             read: Some(ReadStage { types: types.clone(), ..ReadStage::default() }),
             write: None,
+            place: Place::default(),
             text: NodeText {
                 text: format!("Values(fields=[{names}], rows=[{}])", rows.len()),
                 changelog: Some(ChangelogMode::INSERT_ONLY),

@@ -42,13 +42,14 @@ impl Connector for Fake {
 
     fn plan_source(&self, table: &TableSpec, request: &ReadRequest) -> Result<SourcePlan> {
         let config = format!("{} {:?} {:?} {:?}", table.name, request.columns, request.equals, request.limit);
-        Ok(SourcePlan { kind: self.name.to_string(), config: config.into_bytes(), bounded: true })
+        Ok(SourcePlan { kind: self.name.to_string(), config: config.into_bytes(), bounded: true, parallelism: 0 })
     }
 
     fn plan_sink(&self, table: &TableSpec) -> Result<SinkPlan> {
         let accepts =
             self.accepts.ok_or_else(|| Failure::user("connector.read-only", format!("{} only reads", self.name)))?;
-        Ok(SinkPlan { kind: self.name.to_string(), config: table.name.clone().into_bytes(), accepts })
+        let config = table.name.clone().into_bytes();
+        Ok(SinkPlan { kind: self.name.to_string(), config, accepts, may_block: false, parallelism: 0 })
     }
 }
 

@@ -5,7 +5,7 @@ pub mod adapt;
 mod read;
 mod write;
 
-pub use read::{ParquetFile, row_group_bytes};
+pub use read::{Fetch, Footer, ParquetFile, Part};
 pub use write::{ParquetOptions, ParquetWriter};
 
 use tidemill_core::options::{ConfigOption, OptionType};

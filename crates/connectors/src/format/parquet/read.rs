@@ -1,35 +1,75 @@
-//! Reading a Parquet file, or some of its row groups.
+//! Reading a Parquet file, or some of its row groups: the decoder says which bytes it needs, they are read away from the slot's
+//! thread, and decoded on it.
 
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field as ArrowField, Schema};
+use bytes::Bytes;
+use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
 use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 use tidemill_core::{Failure, Result};
+use tidemill_dataflow::{Offload, Pending};
 use tidemill_expr::Field;
 
 use super::adapt::{adapt, fits, hint};
+use crate::format::decode::Next;
+
+/// What a file says of itself.
+pub struct Footer(ArrowReaderMetadata);
+
+/// Reads a range of the file's bytes. Blocks.
+pub type Fetch = Arc<dyn Fn(&Range<u64>) -> Result<Bytes> + Send + Sync>;
+
+/// Ranges of bytes with their bytes.
+type Ranges = (Vec<Range<u64>>, Vec<Bytes>);
+
+enum Decoded {
+    Batch(RecordBatch),
+    Waiting,
+    End,
+}
 
 /// An open file, read batch by batch.
 pub struct ParquetFile {
     path: String,
-    reader: ParquetRecordBatchReader,
+    fetch: Fetch,
+    offload: Offload,
+    decoder: ParquetPushDecoder,
+    /// What the decoder needs is being read.
+    fetching: Option<Pending<Result<Ranges>>>,
     fields: Vec<Field>,
     /// For each wanted field, its place in the batches that the reader gives.
     places: Vec<usize>,
     rest: Option<RecordBatch>,
 }
 
-/// Compressed bytes of each row group.
-pub fn row_group_bytes(path: &str, file: File) -> Result<Vec<u64>> {
-    let metadata = ArrowReaderMetadata::load(&file, options()).map_err(|error| malformed(path, &error))?;
-    Ok(metadata.metadata().row_groups().iter().map(|group| group.compressed_size().max(0) as u64).collect())
+/// Which part of a file is read, and how.
+pub struct Part {
+    /// Row groups, as far as the file has them.
+    pub groups: Range<usize>,
+    /// Rows of them that were read before.
+    pub skip: u64,
+    /// Rows of a batch at most.
+    pub rows_max: usize,
+}
+
+impl Footer {
+    /// Reads it. Blocks.
+    pub fn load(path: &str, file: &File) -> Result<Footer> {
+        ArrowReaderMetadata::load(file, options()).map(Footer).map_err(|error| malformed(path, &error))
+    }
+
+    /// Compressed bytes of each row group.
+    pub fn row_group_bytes(&self) -> Vec<u64> {
+        self.0.metadata().row_groups().iter().map(|group| group.compressed_size().max(0) as u64).collect()
+    }
 }
 
 fn options() -> ArrowReaderOptions {
@@ -38,17 +78,17 @@ fn options() -> ArrowReaderOptions {
 }
 
 impl ParquetFile {
-    /// Opens the row groups `groups` (as far as the file has them) behind the first `skip` rows of them; produces `fields`.
-    pub fn open(
+    /// Produces `fields` of a part of a file.
+    pub fn new(
         path: &str,
-        file: File,
+        fetch: Fetch,
+        footer: Footer,
         fields: &[Field],
-        groups: std::ops::Range<usize>,
-        skip: u64,
-        rows_max: usize,
+        part: Part,
+        offload: Offload,
     ) -> Result<ParquetFile> {
         let failed = |error: ParquetError| malformed(path, &error);
-        let loaded = ArrowReaderMetadata::load(&file, options()).map_err(failed)?;
+        let loaded = footer.0;
         let found = Arc::clone(loaded.schema());
         let int96 =
             loaded.parquet_schema().columns().iter().any(|column| column.physical_type() == PhysicalType::INT96);
@@ -68,35 +108,60 @@ impl ParquetFile {
         sorted.sort_unstable();
         sorted.dedup();
         let places = roots.iter().map(|root| sorted.partition_point(|other| other < root)).collect();
-        let groups = groups.start..groups.end.min(metadata.metadata().num_row_groups());
+        let groups = part.groups.start..part.groups.end.min(metadata.metadata().num_row_groups());
         let mask = ProjectionMask::roots(metadata.parquet_schema(), sorted);
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+        let decoder = ParquetPushDecoderBuilder::new_with_metadata(metadata)
             .with_projection(mask)
             .with_row_groups(groups.collect())
-            .with_offset(skip as usize)
-            .with_batch_size(rows_max)
+            .with_offset(part.skip as usize)
+            .with_batch_size(part.rows_max)
             .build()
             .map_err(failed)?;
-        Ok(ParquetFile { path: path.to_string(), reader, fields: fields.to_vec(), places, rest: None })
+        let (path, fields) = (path.to_string(), fields.to_vec());
+        Ok(ParquetFile { path, fetch, offload, decoder, fetching: None, fields, places, rest: None })
     }
 
-    /// At most `rows_max` further rows; nothing at the end.
-    pub fn next(&mut self, rows_max: usize) -> Result<Option<(Vec<ArrayRef>, usize)>> {
+    /// At most `rows_max` further rows.
+    pub fn next(&mut self, rows_max: usize) -> Result<Next> {
         let batch = match self.rest.take() {
             Some(rest) => rest,
-            None => match self.reader.next() {
-                None => return Ok(None),
-                Some(batch) => batch.map_err(|error| {
-                    let text = format!("the file is cut short or damaged: {error}");
-                    Failure::data("parquet.malformed", text).at(self.path.clone())
-                })?,
+            None => match self.decode()? {
+                Decoded::Batch(batch) => batch,
+                Decoded::Waiting => return Ok(Next::Waiting),
+                Decoded::End => return Ok(Next::End),
             },
         };
         let rows = batch.num_rows().min(rows_max);
         if rows < batch.num_rows() {
             self.rest = Some(batch.slice(rows, batch.num_rows() - rows));
         }
-        let batch = batch.slice(0, rows);
+        self.columns(&batch.slice(0, rows))
+    }
+
+    /// The next batch of the decoder, which gets the bytes that it needs as they arrive.
+    fn decode(&mut self) -> Result<Decoded> {
+        loop {
+            if let Some(fetching) = &self.fetching {
+                let Some(fetched) = fetching.take()? else { return Ok(Decoded::Waiting) };
+                self.fetching = None;
+                let (ranges, bytes) = fetched?;
+                self.decoder.push_ranges(ranges, bytes).map_err(|error| damaged(&self.path, &error))?;
+            }
+            match self.decoder.try_decode().map_err(|error| damaged(&self.path, &error))? {
+                DecodeResult::Data(batch) => return Ok(Decoded::Batch(batch)),
+                DecodeResult::Finished => return Ok(Decoded::End),
+                DecodeResult::NeedsData(ranges) => {
+                    let fetch = Arc::clone(&self.fetch);
+                    self.fetching = Some(self.offload.start(move || {
+                        let bytes: Result<Vec<Bytes>> = ranges.iter().map(|range| fetch(range)).collect();
+                        Ok((ranges, bytes?))
+                    }));
+                }
+            }
+        }
+    }
+
+    fn columns(&self, batch: &RecordBatch) -> Result<Next> {
         let columns: Result<Vec<ArrayRef>> = self
             .fields
             .iter()
@@ -108,7 +173,7 @@ impl ParquetFile {
                 })
             })
             .collect();
-        Ok(Some((columns?, rows)))
+        Ok(Next::Rows(columns?, batch.num_rows()))
     }
 }
 
@@ -129,6 +194,10 @@ fn root(path: &str, field: &Field, schema: &Schema) -> Result<usize> {
         return Err(Failure::data("parquet.type", text).at(path));
     }
     Ok(at)
+}
+
+fn damaged(path: &str, error: &ParquetError) -> Failure {
+    Failure::data("parquet.malformed", format!("the file is cut short or damaged: {error}")).at(path)
 }
 
 fn malformed(path: &str, error: &ParquetError) -> Failure {
