@@ -14,5 +14,6 @@ mod old_formats_are_restored;
 mod savepoints_are_shown_and_verified;
 mod state_has_a_budget;
 mod support;
+mod tables_have_a_parallelism_of_their_own;
 mod the_report_says_what_was_done;
 mod the_shell_goes_on;
