@@ -185,14 +185,17 @@ impl Binder<'_> {
             (UnaryOp::Minus, Expr::Literal(value, ty)) => Ok(match value {
                 // The one INT whose digits alone are a BIGINT.
                 Scalar::Int(2_147_483_648) => Expr::int(i32::MIN),
-                Scalar::Int(number) => Expr::literal(Scalar::Int(-number), ty),
+                // The smallest number of a type has no opposite: NEGATE wraps it as any other value.
+                Scalar::Int(number) if number != i64::MIN && number != i64::from(i32::MIN) => {
+                    Expr::literal(Scalar::Int(-number), ty)
+                }
                 Scalar::Double(number) => Expr::literal(Scalar::Double(-number), ty),
                 Scalar::Decimal { value, scale } if scale == 0 && value == -i128::from(i64::MIN) => {
                     Expr::bigint(i64::MIN)
                 }
                 Scalar::Decimal { value, scale } => Expr::literal(Scalar::Decimal { value: -value, scale }, ty),
-                Scalar::Millis(millis) => Expr::literal(Scalar::Millis(-millis), ty),
-                Scalar::Months(months) => Expr::literal(Scalar::Months(-months), ty),
+                Scalar::Millis(millis) => Expr::literal(Scalar::Millis(millis.wrapping_neg()), ty),
+                Scalar::Months(months) => Expr::literal(Scalar::Months(months.wrapping_neg()), ty),
                 other => return self.call("NEGATE", vec![Expr::Literal(other, ty)], span),
             }),
             (UnaryOp::Minus, operand) => self.call("NEGATE", vec![operand], span),
