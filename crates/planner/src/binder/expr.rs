@@ -12,6 +12,9 @@ use super::scope::{Scope, field_of};
 use crate::error::{PlanError, PlanResult};
 use crate::rel::ColId;
 
+/// The clause of a table's computed column.
+pub(super) const COMPUTED_COLUMN: &str = "a computed column";
+
 /// The place an expression stands at.
 pub(super) struct ExprCx<'c> {
     /// What its names mean.
@@ -174,6 +177,10 @@ impl Binder<'_> {
             | ExprKind::QuantifiedComparison { .. }
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_) => {
+                if cx.clause == COMPUTED_COLUMN {
+                    let text = "a subquery can never stand in a computed column: it is computed from the row alone";
+                    return Err(PlanError::new("sql.create", span, text).help("make a view over the table for it"));
+                }
                 Err(PlanError::unsupported(span, "a subquery cannot stand here yet").help("write the query as a join"))
             }
         }
