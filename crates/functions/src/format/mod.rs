@@ -342,7 +342,7 @@ mod tests {
         assert_eq!(text(bytes(), TypeKind::BYTES.nullable(), Style::Shell), "x'61ff'");
         assert_eq!(text(bytes(), TypeKind::BYTES.nullable(), Style::Sql), "a\u{fffd}");
         let array = SqlType::array(TypeKind::BYTES.nullable());
-        assert_eq!(text(Scalar::Array(vec![bytes()].into()), array, Style::Shell), "[x'61ff']");
+        assert_eq!(text(Scalar::Array(vec![bytes()]), array, Style::Shell), "[x'61ff']");
     }
 
     #[test]
