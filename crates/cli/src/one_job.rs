@@ -21,9 +21,9 @@ pub fn second_job(script: &str, config: &Configuration, is_kept: bool) -> Option
         let statement = parse_part(script, &part).ok()?;
         match &statement.kind {
             StatementKind::Set(Some(SetOption { key, value, .. })) => now.set(key.as_str(), value.as_str()),
-            StatementKind::Reset(Some(key)) => match config.raw(key) {
-                Some(value) => now.set(key.as_str(), value),
-                None => now.remove(key),
+            StatementKind::Reset(Some(key)) => match config.raw(&key.value) {
+                Some(value) => now.set(key.value.as_str(), value),
+                None => now.remove(&key.value),
             },
             StatementKind::Reset(None) => now = config.clone(),
             StatementKind::Insert(_) | StatementKind::StatementSet(_) if !is_batch(&now) => {

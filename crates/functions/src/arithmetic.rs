@@ -21,8 +21,10 @@ use crate::interval;
 
 /// Registers the functions of this file.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.add_scalar(Function::new("+", |args| infer(args, Op::Add), |call| bind(call, Op::Add)));
-    registry.add_scalar(Function::new("-", |args| infer(args, Op::Subtract), |call| bind(call, Op::Subtract)));
+    let add = Function::new("+", |args| infer(args, Op::Add), |call| bind(call, Op::Add));
+    registry.add_scalar(add.fallible_for(interval::fallible));
+    let subtract = Function::new("-", |args| infer(args, Op::Subtract), |call| bind(call, Op::Subtract));
+    registry.add_scalar(subtract.fallible_for(interval::fallible));
     registry.add_scalar(Function::new("*", |args| infer(args, Op::Multiply), |call| bind(call, Op::Multiply)));
     let divide = Function::new("/", |args| infer(args, Op::Divide), |call| bind(call, Op::Divide));
     registry.add_scalar(divide.fallible_for(divides_exactly));

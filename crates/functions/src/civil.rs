@@ -29,7 +29,8 @@ impl Civil {
 
     /// Local milliseconds.
     pub fn local_ms(self) -> i64 {
-        days_from_civil(self.year, self.month, self.day) * DAY_MS + self.of_day_ms
+        // Of the first and last days of 64 bits the midnight may lie outside: what wraps there comes back.
+        days_from_civil(self.year, self.month, self.day).wrapping_mul(DAY_MS).wrapping_add(self.of_day_ms)
     }
 
     /// The day number.
@@ -90,10 +91,10 @@ pub fn iso_week(days: i64) -> (i64, u32) {
     (year, ((thursday - days_from_civil(year, 1, 1)) / 7 + 1) as u32)
 }
 
-/// A day some months later; at the end of a shorter month, its last day.
+/// A day some months later; at the end of a shorter month, its last day. Months are an INT, as in an interval: more wrap.
 pub fn add_months(days: i64, months: i64) -> i64 {
     let (year, month, day) = civil_from_days(days);
-    let total = year * 12 + i64::from(month) - 1 + months;
+    let total = year * 12 + i64::from(month) - 1 + i64::from(months as i32);
     let (year, month) = (total.div_euclid(12), total.rem_euclid(12) as u32 + 1);
     days_from_civil(year, month, day.min(days_in_month(year, month)))
 }

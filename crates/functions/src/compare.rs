@@ -1,7 +1,8 @@
 //! Comparisons, IS [NOT] DISTINCT FROM, IN, NULLIF, GREATEST and LEAST.
 //!
-//! Operands are brought to their common type; text compared with anything else is cast to the other's type. `-0.0` equals
-//! `0.0`, NaN equals itself and is greater than every number, as in SQL keys.
+//! Operands are brought to their common type; text compared with anything else is cast to the other's type. Floating-point
+//! numbers compare as in Java: `-0.0` equals `0.0`, NaN equals nothing and is neither less nor greater. IS [NOT] DISTINCT
+//! FROM, GREATEST and LEAST take NaN as keys and ORDER BY do: equal to itself and greater than every number.
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use tidemill_core::map::Set;
 use tidemill_core::{Result, strings};
 use tidemill_expr::{Arg, Binding, Kernel, Operand, Output, Registry, RowErrors, Scalar, Signature, SqlType, TypeKind};
 
+use crate::access::wrong_type;
 use crate::cast;
 use crate::define::{Function, any_null};
 use crate::order::comparator;
@@ -127,6 +129,12 @@ fn bind(call: &Binding<'_>, test: Test) -> Result<Kernel> {
         let ty = call.args[0].clone();
         return Ok(Box::new(move |args, rows, _| Ok(nested(&args[0], &args[1], &ty, test, rows))));
     }
+    let keys = matches!(test, Test::Distinct | Test::NotDistinct);
+    match kind {
+        TypeKind::Double if !keys => return Ok(Box::new(move |args, rows, _| floats::<Float64Type>(args, test, rows))),
+        TypeKind::Float if !keys => return Ok(Box::new(move |args, rows, _| floats::<Float32Type>(args, test, rows))),
+        _ => {}
+    }
     let normal = kind.is_approximate();
     Ok(Box::new(move |args, _, _| {
         let (left, right) =
@@ -146,6 +154,44 @@ fn compare(left: &dyn Datum, right: &dyn Datum, test: Test) -> Result<BooleanArr
         Test::Distinct => cmp::distinct(left, right),
         Test::NotDistinct => cmp::not_distinct(left, right),
     }
+}
+
+/// Compares floating-point numbers as IEEE 754 and Java do.
+fn floats<T: ArrowPrimitiveType<Native: PartialOrd>>(args: &[Arg], test: Test, rows: usize) -> Result<Output> {
+    fn every<N: PartialOrd + Copy>(
+        left: impl Fn(usize) -> N,
+        right: impl Fn(usize) -> N,
+        test: Test,
+        rows: usize,
+    ) -> BooleanBuffer {
+        match test {
+            Test::NotEq => BooleanBuffer::collect_bool(rows, |row| left(row) != right(row)),
+            Test::Lt => BooleanBuffer::collect_bool(rows, |row| left(row) < right(row)),
+            Test::LtEq => BooleanBuffer::collect_bool(rows, |row| left(row) <= right(row)),
+            Test::Gt => BooleanBuffer::collect_bool(rows, |row| left(row) > right(row)),
+            Test::GtEq => BooleanBuffer::collect_bool(rows, |row| left(row) >= right(row)),
+            _ => BooleanBuffer::collect_bool(rows, |row| left(row) == right(row)),
+        }
+    }
+    let values = |arg: &Arg| {
+        let array =
+            arg.array().as_primitive_opt::<T>().ok_or_else(|| wrong_type(&T::DATA_TYPE.to_string(), arg.array()));
+        array.cloned()
+    };
+    let (left, right) = (values(&args[0])?, values(&args[1])?);
+    let (l, r) = (left.values(), right.values());
+    let truths = match (args[0].is_constant(), args[1].is_constant()) {
+        (false, false) => every(|row| l[row], |row| r[row], test, rows),
+        (false, true) => every(|row| l[row], |_| r[0], test, rows),
+        (true, false) => every(|_| l[0], |row| r[row], test, rows),
+        (true, true) => every(|_| l[0], |_| r[0], test, rows),
+    };
+    let nulls = args.iter().map(|arg| match arg.is_constant() {
+        false => arg.array().nulls().cloned(),
+        true => arg.is_null(0).then(|| NullBuffer::new_null(rows)),
+    });
+    let nulls = nulls.fold(None, |all, nulls| NullBuffer::union(all.as_ref(), nulls.as_ref()));
+    Ok(Output::new(Arc::new(BooleanArray::new(truths, nulls))))
 }
 
 /// Floating-point numbers with one zero and one NaN, so that arrow's total order compares them as SQL does.
@@ -194,7 +240,12 @@ fn bind_in(call: &Binding<'_>) -> Result<Kernel> {
                 if value.is_null() {
                     return None;
                 }
-                if set.contains(&exact_key(value)) { Some(true) } else { (!has_null).then_some(false) }
+                // NaN is in no list.
+                if !is_nan(&value) && set.contains(&exact_key(value)) {
+                    Some(true)
+                } else {
+                    (!has_null).then_some(false)
+                }
             }))
         }));
     }
@@ -217,10 +268,13 @@ fn bind_in(call: &Binding<'_>) -> Result<Kernel> {
     }))
 }
 
-/// A value with one zero and one NaN.
+fn is_nan(value: &Scalar) -> bool {
+    matches!(value, Scalar::Double(x) if x.is_nan())
+}
+
+/// A value with one zero.
 fn exact_key(value: Scalar) -> Scalar {
     match value {
-        Scalar::Double(x) if x.is_nan() => Scalar::Double(f64::NAN),
         Scalar::Double(x) => Scalar::Double(x + 0.0),
         other => other,
     }

@@ -10,11 +10,11 @@ use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int32Type, Int64
 use tidemill_core::map::Map;
 use tidemill_core::{Failure, Result};
 use tidemill_expr::{
-    Arg, Binding, EvalContext, Kernel, Operand, Output, Registry, RowError, RowErrors, Signature, SqlType, TimeZone,
-    TypeKind, Volatility,
+    Arg, Binding, EvalContext, Kernel, Operand, Output, Registry, RowError, RowErrors, Scalar, Signature, SqlType,
+    TimeZone, TypeKind, Volatility,
 };
 
-use crate::access::{Numbers, Stamps, Texts, numbers, stamps_array, written_texts};
+use crate::access::{Numbers, Stamps, Texts, note, numbers, stamps_array, written_texts};
 use crate::civil::{self, Civil, DAY_MS};
 use crate::date_pattern::DatePattern;
 use crate::define::{Bind, Function, Infer, Param, accept, any_null, pattern_varies, typed};
@@ -28,7 +28,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add_scalar(patterned("TO_TIMESTAMP", timestamp, bind_to_timestamp));
     registry.add_scalar(patterned("TO_DATE", |args| infer_read(args, TypeKind::Date), bind_to_date));
     let ltz = Function::new("TO_TIMESTAMP_LTZ", infer_to_ltz, bind_to_ltz);
-    registry.add_scalar(ltz.fallible_for(|args| args[0].ty.kind.is_character() && pattern_varies(args)));
+    registry.add_scalar(ltz.fallible_for(pattern_varies));
     let unix_timestamp = patterned("UNIX_TIMESTAMP", infer_unix_timestamp, bind_unix_timestamp);
     registry.add_scalar(unix_timestamp.volatility(Volatility::PerQuery));
     registry.add_scalar(patterned("FROM_UNIXTIME", infer_from_unixtime, bind_from_unixtime));
@@ -86,10 +86,19 @@ impl Patterns {
     }
 }
 
+/// A constant pattern that is not known is refused where the call stands.
+fn check_constant(args: &[Operand<'_>]) -> Result<(), String> {
+    match args.get(1).and_then(Operand::text) {
+        Some(pattern) => DatePattern::parse(pattern).map(drop),
+        None => Ok(()),
+    }
+}
+
 /// The pattern that is meant where none is given.
 const DEFAULT_PATTERN: &str = "yyyy-MM-dd HH:mm:ss";
 
 fn infer_date_format(args: &[Operand<'_>]) -> Result<Signature, String> {
+    check_constant(args)?;
     let types = accept(args, &[Param::Stamp, Param::Text], 0)?;
     Ok(Signature::new(types, SqlType::STRING.with_null(any_null(args))))
 }
@@ -132,6 +141,7 @@ fn write_times(
 }
 
 fn infer_read(args: &[Operand<'_>], kind: TypeKind) -> Result<Signature, String> {
+    check_constant(args)?;
     typed(args, &[Param::Text, Param::Text], 1, kind, true)
 }
 
@@ -182,6 +192,7 @@ fn infer_to_ltz(args: &[Operand<'_>]) -> Result<Signature, String> {
     let Some(first) = args.first() else { return Err("it takes a number of seconds or a text".to_owned()) };
     let kind = TypeKind::TimestampLtz(3);
     if first.ty.kind.is_character() {
+        check_constant(args)?;
         return typed(args, &[Param::Text, Param::Text, Param::Text], 2, kind, true);
     }
     let mut types = accept(args, &[Param::Any, Param::Int], 1)?;
@@ -191,15 +202,23 @@ fn infer_to_ltz(args: &[Operand<'_>]) -> Result<Signature, String> {
         kind if kind.is_decimal() => first.ty.clone(),
         other => return Err(format!("it takes a number of seconds or a text, not {other}")),
     };
+    let precision = args.get(1).and_then(|precision| precision.literal).and_then(Scalar::as_i64);
+    if let Some(precision) = precision.filter(|precision| !matches!(precision, 0 | 3)) {
+        return Err(wrong_precision(precision));
+    }
     Ok(Signature::new(types, kind.nullable()))
 }
 
-/// A moment from seconds (precision 0) or milliseconds (3, the default), or from text in the session's time zone.
+fn wrong_precision(precision: i64) -> String {
+    format!("the precision of TO_TIMESTAMP_LTZ is 0, for seconds, or 3, for milliseconds, not {precision}")
+}
+
+/// A moment from seconds (precision 0) or milliseconds (3, the default), or from text, which is UTC if no zone is given.
 fn bind_to_ltz(call: &Binding<'_>) -> Result<Kernel> {
     let data_type = call.ty.arrow_type();
     if call.args[0].kind.is_character() {
         let patterns = given_pattern(call)?;
-        return Ok(Box::new(move |args, rows, cx| {
+        return Ok(Box::new(move |args, rows, _| {
             let (times, errors) = read_times(patterns.as_ref(), args, rows)?;
             let zones = args.get(2).map(Texts::of).transpose()?;
             let moment = |row: usize| {
@@ -209,8 +228,8 @@ fn bind_to_ltz(call: &Binding<'_>) -> Result<Kernel> {
                 }
                 match &zones {
                     Some(zones) => Some(TimeZone::parse(zones.get(row)?).ok()?.to_epoch_ms(millis)),
-                    // Text with a pattern or without is UTC unless a zone is given; CAST uses the session's.
-                    None => Some(if patterns.is_some() { millis } else { cx.time_zone.to_epoch_ms(millis) }),
+                    // A CAST would read it in the session's zone.
+                    None => Some(millis),
                 }
             };
             Ok(Output::with_errors(stamps_array((0..rows).map(moment), &data_type)?, errors))
@@ -237,16 +256,20 @@ fn bind_to_ltz(call: &Binding<'_>) -> Result<Kernel> {
             let decimal = array.as_primitive_opt::<Decimal128Type>()?.value(at);
             i64::try_from(decimal.checked_mul(i128::from(factor))? / crate::decimal::pow10(scale)).ok()
         };
-        let moment = |row: usize| match precision.as_ref().map_or(Some(3), |precision| precision.get(row)) {
-            Some(0) => number(row, 1000),
-            Some(3) => number(row, 1),
-            _ => None,
+        let mut errors = RowErrors::NONE;
+        let moment = |row: usize| match precision.as_ref().map_or(Some(3), |precision| precision.get(row))? {
+            0 => number(row, 1000),
+            3 => number(row, 1),
+            _ if args[0].is_null(row) => None,
+            other => note(Err(RowError::new("precision", wrong_precision(other.into()))), row, &mut errors),
         };
-        Ok(Output::new(stamps_array((0..rows).map(moment), &data_type)?))
+        let values: Vec<Option<i64>> = (0..rows).map(moment).collect();
+        Ok(Output::with_errors(stamps_array(values.into_iter(), &data_type)?, errors))
     }))
 }
 
 fn infer_unix_timestamp(args: &[Operand<'_>]) -> Result<Signature, String> {
+    check_constant(args)?;
     typed(args, &[Param::Text, Param::Text], 2, TypeKind::BigInt, false)
 }
 
@@ -277,6 +300,7 @@ fn bind_unix_timestamp(call: &Binding<'_>) -> Result<Kernel> {
 }
 
 fn infer_from_unixtime(args: &[Operand<'_>]) -> Result<Signature, String> {
+    check_constant(args)?;
     typed(args, &[Param::Long, Param::Text], 1, TypeKind::STRING, false)
 }
 

@@ -99,9 +99,10 @@ pub fn parse(text: &str, scale: u8, precision: u8) -> Result<Option<i128>, ()> {
         if i as usize >= whole.len() + fraction.len() && value == 0 {
             break;
         }
-        value = value * 10 + i128::from(byte - b'0');
-        if !fits(value, 38) {
-            return Ok(None);
+        // 38 digits and one more would leave 128 bits.
+        match value.checked_mul(10).and_then(|value| value.checked_add(i128::from(byte - b'0'))) {
+            Some(longer) if fits(longer, 38) => value = longer,
+            _ => return Ok(None),
         }
     }
     Ok(Some(if negative { -value } else { value }).filter(|value| fits(*value, precision)))

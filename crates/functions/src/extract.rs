@@ -5,11 +5,15 @@ use std::sync::Arc;
 use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{Date32Type, Int32Type, Int64Type, Time32MillisecondType};
 use tidemill_core::{Failure, Result};
-use tidemill_expr::{Arg, Binding, EvalContext, Kernel, Operand, Output, Registry, Signature, SqlType, TypeKind};
+use tidemill_expr::{
+    Arg, Binding, EvalContext, Kernel, Operand, Output, Registry, RowErrors, Signature, SqlType, TypeKind,
+};
 
-use crate::access::{Numbers, Stamps, numbers, stamps_array};
-use crate::civil::{Civil, DAY_MS, add_months};
+use crate::access::{Numbers, Stamps, note, numbers, stamps_array};
+use crate::cast::out_of_range;
+use crate::civil::{Civil, DAY_MS};
 use crate::define::{Function, any_null};
+use crate::interval::{month_later, moved_stamp};
 use crate::unit::{Unit, months_between};
 
 /// Registers the functions of this file.
@@ -25,7 +29,7 @@ pub(crate) fn register(registry: &mut Registry) {
         "DAYOFYEAR" => Unit::DayOfYear, "DAYOFMONTH" => Unit::Day, "DAYOFWEEK" => Unit::DayOfWeek,
         "HOUR" => Unit::Hour, "MINUTE" => Unit::Minute, "SECOND" => Unit::Second,
     }
-    registry.add_scalar(Function::new("TIMESTAMPADD", infer_add, bind_add));
+    registry.add_scalar(Function::new("TIMESTAMPADD", infer_add, bind_add).fallible_for(adds_to_fine_stamps));
     registry.add_scalar(Function::new("TIMESTAMPDIFF", infer_difference, bind_difference));
 }
 
@@ -170,6 +174,11 @@ fn infer_add(args: &[Operand<'_>]) -> Result<Signature, String> {
     Ok(Signature::new(types, result.with_null(any_null(args))))
 }
 
+/// Timestamps finer than milliseconds reach less far than they can be moved.
+fn adds_to_fine_stamps(args: &[Operand<'_>]) -> bool {
+    args.get(2).is_some_and(|time| matches!(time.ty.kind, TypeKind::Timestamp(4..) | TypeKind::TimestampLtz(4..)))
+}
+
 fn bind_add(call: &Binding<'_>) -> Result<Kernel> {
     let unit = constant_unit(call, 0)?;
     let kind = call.args[2].kind.clone();
@@ -177,52 +186,58 @@ fn bind_add(call: &Binding<'_>) -> Result<Kernel> {
         let count = Numbers::<Int64Type>::of(&args[1])?;
         let zone = cx.time_zone;
         let moved = |local_ms: i64, count: i64| match (unit.millis(), unit.months()) {
-            (Some(millis), _) => local_ms.wrapping_add(millis.wrapping_mul(count)),
-            (None, Some(months)) => {
-                let days = add_months(local_ms.div_euclid(DAY_MS), months.wrapping_mul(count));
-                days * DAY_MS + local_ms.rem_euclid(DAY_MS)
-            }
-            (None, None) => local_ms,
+            (Some(millis), _) => i128::from(local_ms) + i128::from(millis) * i128::from(count),
+            (None, Some(months)) => month_later(local_ms, months.wrapping_mul(count)),
+            (None, None) => i128::from(local_ms),
         };
         match &kind {
             TypeKind::Date => {
                 let days = Numbers::<Date32Type>::of(&args[2])?;
                 Ok(numbers::<Date32Type>(rows, |row| {
-                    Some(moved(i64::from(days.get(row)?) * DAY_MS, count.get(row)?).div_euclid(DAY_MS) as i32)
+                    let moved = moved(i64::from(days.get(row)?) * DAY_MS, count.get(row)?);
+                    Some(moved.div_euclid(i128::from(DAY_MS)) as i32)
                 }))
             }
             TypeKind::Time(_) => {
                 let times = Numbers::<Time32MillisecondType>::of(&args[2])?;
                 Ok(numbers::<Time32MillisecondType>(rows, |row| {
-                    Some(moved(i64::from(times.get(row)?), count.get(row)?).rem_euclid(DAY_MS) as i32)
+                    Some(moved(i64::from(times.get(row)?), count.get(row)?).rem_euclid(i128::from(DAY_MS)) as i32)
                 }))
             }
             _ => {
                 let stamps = Stamps::of(&args[2])?;
-                let per_milli = stamps.per_second / 1000;
                 let by_calendar = unit.months().is_some() && matches!(kind, TypeKind::TimestampLtz(_));
+                let mut errors = RowErrors::NONE;
                 let value = |row: usize| {
                     let (value, count) = (stamps.get(row)?, count.get(row)?);
-                    let (millis, rest) = (value.div_euclid(per_milli), value.rem_euclid(per_milli));
-                    let fine = match unit {
-                        Unit::Microsecond => Some(count.wrapping_mul(per_milli) / 1000),
-                        Unit::Nanosecond => Some(count.wrapping_mul(per_milli) / 1_000_000),
-                        _ => None,
+                    let result = match fine_units(unit, count, stamps.per_second) {
+                        Some(fine) => value.checked_add(fine).ok_or_else(|| out_of_range(&kind)),
+                        None => moved_stamp(value, stamps.per_second, &kind, |millis| match by_calendar {
+                            true => i128::from(zone.to_epoch_ms(moved(zone.to_local_ms(millis), count) as i64)),
+                            false => moved(millis, count),
+                        }),
                     };
-                    if let Some(fine) = fine {
-                        return Some(value.wrapping_add(fine));
-                    }
-                    let millis = if by_calendar {
-                        zone.to_epoch_ms(moved(zone.to_local_ms(millis), count))
-                    } else {
-                        moved(millis, count)
-                    };
-                    Some(millis.wrapping_mul(per_milli).wrapping_add(rest))
+                    note(result.map(Some), row, &mut errors)
                 };
-                Ok(Output::new(stamps_array((0..rows).map(value), args[2].array().data_type())?))
+                let values: Vec<Option<i64>> = (0..rows).map(value).collect();
+                Ok(Output::with_errors(stamps_array(values.into_iter(), args[2].array().data_type())?, errors))
             }
         }
     }))
+}
+
+/// So many micro- or nanoseconds in the units of a timestamp; none of other units.
+fn fine_units(unit: Unit, count: i64, per_second: i64) -> Option<i64> {
+    let in_a_second = match unit {
+        Unit::Microsecond => 1_000_000,
+        Unit::Nanosecond => 1_000_000_000,
+        _ => return None,
+    };
+    // Of a timestamp that is coarser than the unit, the part that it can show.
+    Some(match per_second / in_a_second {
+        0 => count / (in_a_second / per_second),
+        factor => count.saturating_mul(factor),
+    })
 }
 
 fn infer_difference(args: &[Operand<'_>]) -> Result<Signature, String> {

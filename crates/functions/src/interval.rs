@@ -1,13 +1,14 @@
 //! Arithmetic of dates, times and intervals: `ts + INTERVAL '1' HOUR`, `INTERVAL '1' DAY * 3`, `ts2 - ts1`.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Date32Type, Int32Type, Int64Type, Time32MillisecondType};
 use tidemill_core::Result;
-use tidemill_expr::{Arg, Binding, Kernel, Operand, Output, Scalar, Signature, SqlType, TimeZone, TypeKind};
+use tidemill_expr::{
+    Arg, Binding, Kernel, Operand, Output, RowError, RowErrors, Scalar, Signature, SqlType, TimeZone, TypeKind,
+};
 
-use crate::access::{Numbers, Stamps, numbers, stamps_array, wrong_type};
+use crate::access::{Numbers, Stamps, note, numbers, stamps_array, wrong_type};
+use crate::cast::out_of_range;
 use crate::civil::{DAY_MS, add_months};
 
 /// Which operation.
@@ -56,6 +57,13 @@ fn moved(point: &TypeKind, step: &TypeKind, literal: Option<&Scalar>) -> TypeKin
         }
         _ => point.clone(),
     }
+}
+
+/// Whether such an operation may fail in a row: one whose result is kept in finer units than milliseconds.
+pub(crate) fn fallible(args: &[Operand<'_>]) -> bool {
+    let [left, right] = args else { return false };
+    let fine = |ty: &SqlType| matches!(ty.kind, TypeKind::Timestamp(4..) | TypeKind::TimestampLtz(4..));
+    fine(left.ty) && right.ty.kind.is_interval() || fine(right.ty) && left.ty.kind.is_interval()
 }
 
 /// The kernel of such an operation; none if this is not one.
@@ -157,7 +165,7 @@ fn shift(
             Ok(numbers::<Date32Type>(rows, |row| {
                 let (day, step) = (i64::from(days.get(row)?), step(row)?);
                 // Whole days; a part of one counts in neither direction.
-                Some(if months { add_months(day, step) } else { day + step / DAY_MS } as i32)
+                Some(if months { add_months(day, step) } else { day.wrapping_add(step / DAY_MS) } as i32)
             }))
         }
         (TypeKind::Date, _) => {
@@ -186,21 +194,40 @@ fn shift_stamps(
     zone: TimeZone,
 ) -> Result<Output> {
     let stamps = Stamps::of(point)?;
-    let per_milli = stamps.per_second / 1000;
-    let data_type = point.array().data_type();
-    let array: ArrayRef = if months {
-        let local = matches!(kind, TypeKind::TimestampLtz(_)).then_some(zone);
-        let add = |value: i64, months: i64| {
-            let (millis, rest) = (value.div_euclid(per_milli), value.rem_euclid(per_milli));
-            let here = local.map_or(millis, |zone| zone.to_local_ms(millis));
-            let there = add_months(here.div_euclid(DAY_MS), months) * DAY_MS + here.rem_euclid(DAY_MS);
-            let millis = local.map_or(there, |zone| zone.to_epoch_ms(there));
-            millis.wrapping_mul(per_milli).wrapping_add(rest)
-        };
-        stamps_array((0..rows).map(|row| Some(add(stamps.get(row)?, step(row)?))), data_type)?
-    } else {
-        let add = |value: i64, millis: i64| value.wrapping_add(millis.wrapping_mul(per_milli));
-        stamps_array((0..rows).map(|row| Some(add(stamps.get(row)?, step(row)?))), data_type)?
+    let local = matches!(kind, TypeKind::TimestampLtz(_)).then_some(zone);
+    let add = |millis: i64, step: i64| match (months, local) {
+        (false, _) => i128::from(millis) + i128::from(step),
+        (true, None) => month_later(millis, step),
+        (true, Some(zone)) => i128::from(zone.to_epoch_ms(month_later(zone.to_local_ms(millis), step) as i64)),
     };
-    Ok(Output::new(Arc::clone(&array)))
+    let mut errors = RowErrors::NONE;
+    let value = |row| {
+        let (value, step) = (stamps.get(row)?, step(row)?);
+        note(moved_stamp(value, stamps.per_second, kind, |millis| add(millis, step)).map(Some), row, &mut errors)
+    };
+    let values: Vec<Option<i64>> = (0..rows).map(value).collect();
+    Ok(Output::with_errors(stamps_array(values.into_iter(), point.array().data_type())?, errors))
+}
+
+/// Local milliseconds some months later.
+pub(crate) fn month_later(millis: i64, months: i64) -> i128 {
+    let days = add_months(millis.div_euclid(DAY_MS), months);
+    i128::from(days) * i128::from(DAY_MS) + i128::from(millis.rem_euclid(DAY_MS))
+}
+
+/// A timestamp of so many units a second whose milliseconds are moved; what is finer stays. Milliseconds wrap around as
+/// Java's do; finer units reach less far, and what leaves them is an error.
+pub(crate) fn moved_stamp(
+    value: i64,
+    per_second: i64,
+    kind: &TypeKind,
+    moved: impl FnOnce(i64) -> i128,
+) -> Result<i64, RowError> {
+    let per_milli = per_second / 1000;
+    let millis = moved(value.div_euclid(per_milli));
+    if per_milli == 1 {
+        return Ok(millis as i64);
+    }
+    let fine = millis.checked_mul(i128::from(per_milli)).map(|fine| fine + i128::from(value.rem_euclid(per_milli)));
+    fine.and_then(|fine| i64::try_from(fine).ok()).ok_or_else(|| out_of_range(kind))
 }

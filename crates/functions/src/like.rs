@@ -21,22 +21,19 @@ enum Token {
 }
 
 impl LikePattern {
-    /// Compiles a pattern.
-    pub fn new(pattern: &str, escape: Option<char>) -> LikePattern {
-        let mut tokens = Vec::new();
-        let mut chars = pattern.chars();
-        while let Some(c) = chars.next() {
-            let token = match c {
-                c if Some(c) == escape => chars.next().map_or(Token::One(c), Token::One),
-                '%' => Token::Any,
-                '_' => Token::AnyOne,
-                c => Token::One(c),
-            };
-            if token != Token::Any || tokens.last() != Some(&Token::Any) {
-                tokens.push(token);
-            }
-        }
-        LikePattern(shape(tokens))
+    /// Compiles a pattern without an escape character.
+    pub fn new(pattern: &str) -> LikePattern {
+        LikePattern(shape(tokens(pattern, None).unwrap_or_default()))
+    }
+
+    /// Compiles a pattern with an escape character, or says what is wrong with them.
+    pub fn escaped(pattern: &str, escape: &str) -> Result<LikePattern, String> {
+        let mut chars = escape.chars();
+        let (Some(c), None) = (chars.next(), chars.next()) else {
+            return Err(format!("the escape of LIKE is one character, not '{escape}'"));
+        };
+        let wrong = || format!("in '{pattern}' the escape character '{c}' must stand before %, _ or itself");
+        tokens(pattern, Some(c)).map(|tokens| LikePattern(shape(tokens))).ok_or_else(wrong)
     }
 
     /// Whether the whole text has the pattern.
@@ -49,6 +46,24 @@ impl LikePattern {
             Shape::Tokens(tokens) => matches(tokens, text),
         }
     }
+}
+
+/// What a pattern is made of; none if the escape character stands before anything but `%`, `_` and itself.
+fn tokens(pattern: &str, escape: Option<char>) -> Option<Vec<Token>> {
+    let mut tokens = Vec::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        let token = match c {
+            c if Some(c) == escape => Token::One(chars.next().filter(|next| *next == c || matches!(next, '%' | '_'))?),
+            '%' => Token::Any,
+            '_' => Token::AnyOne,
+            c => Token::One(c),
+        };
+        if token != Token::Any || tokens.last() != Some(&Token::Any) {
+            tokens.push(token);
+        }
+    }
+    Some(tokens)
 }
 
 /// The simplest form of a pattern.
@@ -106,7 +121,7 @@ mod tests {
 
     #[test]
     fn patterns_match_whole_texts() {
-        let like = |text: &str, pattern: &str| LikePattern::new(pattern, None).matches(text);
+        let like = |text: &str, pattern: &str| LikePattern::new(pattern).matches(text);
         assert!(like("abc", "abc") && like("abc", "a%") && like("abc", "%c") && like("abc", "%b%"));
         assert!(like("abc", "a_c") && like("aXbYc", "a%b%c") && like("", "%") && like("ü", "_"));
         assert!(!like("abc", "ab") && !like("abc", "a_") && !like("abcd", "a%c") && !like("", "_"));
@@ -116,7 +131,14 @@ mod tests {
 
     #[test]
     fn an_escape_character_makes_the_next_one_plain() {
-        let pattern = LikePattern::new("10!%%", Some('!'));
-        assert!(pattern.matches("10% off") && !pattern.matches("100"));
+        let pattern = LikePattern::escaped("10!%!!%", "!").expect("a pattern");
+        assert!(pattern.matches("10%! off") && !pattern.matches("100"));
+    }
+
+    #[test]
+    fn an_escape_stands_before_what_would_mean_something_else() {
+        for (pattern, escape) in [("a!b", "!"), ("a!", "!"), ("a%", ""), ("a%", "ab")] {
+            assert!(LikePattern::escaped(pattern, escape).is_err(), "{pattern} {escape}");
+        }
     }
 }

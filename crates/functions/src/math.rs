@@ -1,10 +1,14 @@
 //! Mathematics: roots, powers, logarithms, trigonometry, random numbers.
 
-use arrow::array::{ArrayRef, Float64Array};
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use tidemill_core::Result;
-use tidemill_expr::{Arg, Kernel, Operand, Output, Registry, Signature, SqlType, TypeKind, Volatility};
+use tidemill_expr::{
+    Arg, Binding, EvalContext, Kernel, Operand, Output, Registry, Signature, SqlType, TypeKind, Volatility,
+};
 
 use crate::access::{Numbers, numbers, written_texts};
 use crate::define::{Function, Param, accept, typed};
@@ -40,11 +44,9 @@ pub(crate) fn register(registry: &mut Registry) {
         |args| typed(args, &[Param::Long], 0, TypeKind::STRING, false),
         |_| bin(),
     ));
-    registry.add_scalar(Function::new("RAND", infer_rand, |call| rand(call.site)).volatility(Volatility::Volatile));
-    registry.add_scalar(
-        Function::new("RAND_INTEGER", infer_rand_integer, |call| rand_integer(call.site))
-            .volatility(Volatility::Volatile),
-    );
+    registry.add_scalar(Function::new("RAND", infer_rand, rand).volatility(Volatility::Volatile));
+    registry
+        .add_scalar(Function::new("RAND_INTEGER", infer_rand_integer, rand_integer).volatility(Volatility::Volatile));
     registry.add_scalar(Function::new("UUID", infer_uuid, |call| uuid(call.site)).volatility(Volatility::Volatile));
 }
 
@@ -105,29 +107,74 @@ fn infer_uuid(args: &[Operand<'_>]) -> Result<Signature, String> {
 /// A random number by place: Vigna's splitmix64.
 fn random(seed: u64, site: u64, row: usize) -> u64 {
     let mut x = seed ^ site.wrapping_mul(0xd1b5_4a32_d192_ed03);
-    x = x.wrapping_add((row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    x = x.wrapping_add((row as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ x >> 31
 }
 
-/// From 0, inclusive, to 1, exclusive. A seed as an argument chooses another sequence.
-fn rand(site: u64) -> Result<Kernel> {
+/// Where the random numbers of a call come from.
+///
+/// With a constant seed they are the sequence of that seed, the same for every call that has it: the call counts the numbers
+/// that it has drawn, so that batches do not matter. A program is compiled for one subtask, which begins the sequence anew
+/// when it is started. A seed from a column chooses the first number of its sequence in each row.
+enum Draw {
+    Anywhere(u64),
+    Sequence { seed: u64, drawn: AtomicU64 },
+    ByRow,
+}
+
+impl Draw {
+    /// The seed is the first of two arguments, or of one if `alone`.
+    fn of(call: &Binding<'_>, alone: bool) -> Draw {
+        if call.args.len() < if alone { 1 } else { 2 } {
+            return Draw::Anywhere(call.site);
+        }
+        match call.constants.first().and_then(Option::as_ref).and_then(|seed| seed.as_primitive_opt::<Int32Type>()) {
+            Some(seed) => {
+                let seed = if seed.is_null(0) { 0 } else { seed.value(0) as u64 };
+                Draw::Sequence { seed, drawn: AtomicU64::new(0) }
+            }
+            None => Draw::ByRow,
+        }
+    }
+
+    /// The numbers of so many rows.
+    fn numbers<'a>(&self, args: &'a [Arg], rows: usize, cx: &EvalContext) -> Result<Box<dyn Fn(usize) -> u64 + 'a>> {
+        Ok(match self {
+            Draw::Anywhere(site) => {
+                let (seed, site) = (cx.random_seed, *site);
+                Box::new(move |row| random(seed, site, row))
+            }
+            Draw::Sequence { seed, drawn } => {
+                let (seed, first) = (*seed, drawn.fetch_add(rows as u64, Ordering::Relaxed));
+                Box::new(move |row| random(seed, 0, first as usize + row))
+            }
+            Draw::ByRow => {
+                let seeds = Numbers::<Int32Type>::of(&args[0])?;
+                Box::new(move |row| random(seeds.get(row).unwrap_or(0) as u64, 0, 0))
+            }
+        })
+    }
+}
+
+/// From 0, inclusive, to 1, exclusive.
+fn rand(call: &Binding<'_>) -> Result<Kernel> {
+    let draw = Draw::of(call, true);
     Ok(Box::new(move |args, rows, cx| {
-        let seed = args.first().map(Numbers::<Int32Type>::of).transpose()?;
-        let seed = seed.and_then(|seed| seed.get(0)).unwrap_or(0);
-        Ok(numbers::<Float64Type>(rows, |row| {
-            Some((random(cx.random_seed ^ seed as u64, site, row) >> 11) as f64 / (1u64 << 53) as f64)
-        }))
+        let random = draw.numbers(args, rows, cx)?;
+        Ok(numbers::<Float64Type>(rows, |row| Some((random(row) >> 11) as f64 / (1u64 << 53) as f64)))
     }))
 }
 
-fn rand_integer(site: u64) -> Result<Kernel> {
+fn rand_integer(call: &Binding<'_>) -> Result<Kernel> {
+    let draw = Draw::of(call, false);
     Ok(Box::new(move |args, rows, cx| {
         let bound = Numbers::<Int32Type>::of(&args[args.len() - 1])?;
+        let random = draw.numbers(args, rows, cx)?;
         Ok(numbers::<Int32Type>(rows, |row| {
             let bound = bound.get(row)?;
-            (bound > 0).then(|| (random(cx.random_seed, site, row) % bound as u64) as i32)
+            (bound > 0).then(|| (random(row) % bound as u64) as i32)
         }))
     }))
 }

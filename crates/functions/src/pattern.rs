@@ -22,9 +22,9 @@ use crate::text::char_count;
 
 /// Registers the functions of this file.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.add_scalar(Function::new("LIKE", infer_like, bind_like));
+    registry.add_scalar(Function::new("LIKE", infer_like, bind_like).fallible_for(escape_varies));
     let patterned = |name, infer: Infer, bind: Bind| Function::new(name, infer, bind).fallible_for(pattern_varies);
-    registry.add_scalar(patterned("SIMILAR TO", infer_like, |call| bind_test(call, similar)));
+    registry.add_scalar(patterned("SIMILAR TO", infer_similar, |call| bind_test(call, similar)));
     registry.add_scalar(patterned("REGEXP", infer_test, |call| bind_test(call, java)));
     registry.add_alias("RLIKE", "REGEXP");
     registry.add_scalar(patterned("REGEXP_EXTRACT", infer_extract, bind_extract));
@@ -115,10 +115,37 @@ impl Patterns {
 }
 
 fn infer_like(args: &[Operand<'_>]) -> Result<Signature, String> {
+    if let [_, pattern, escape] = args
+        && let (Some(pattern), Some(escape)) = (pattern.text(), escape.text())
+    {
+        LikePattern::escaped(pattern, escape)?;
+    }
     typed(args, &[Param::Text, Param::Text, Param::Text], 1, TypeKind::Boolean, false)
 }
 
+/// Whether an escape character may stand where it must not: known only when both it and the pattern are.
+fn escape_varies(args: &[Operand<'_>]) -> bool {
+    args.len() == 3 && args[1..].iter().any(|arg| arg.literal.is_none())
+}
+
+fn infer_similar(args: &[Operand<'_>]) -> Result<Signature, String> {
+    if args.len() > 2 {
+        return Err("SIMILAR TO with ESCAPE is not supported yet".to_owned());
+    }
+    check_constant(args, similar)?;
+    typed(args, &[Param::Text, Param::Text], 0, TypeKind::Boolean, false)
+}
+
+/// A constant pattern that cannot be used is refused where the call stands.
+fn check_constant(args: &[Operand<'_>], translate: fn(&str) -> Cow<'_, str>) -> Result<(), String> {
+    match args.get(1).and_then(Operand::text) {
+        Some(pattern) => Regex::new(&translate(pattern)).map(drop).map_err(|error| advice(pattern, &error)),
+        None => Ok(()),
+    }
+}
+
 fn infer_test(args: &[Operand<'_>]) -> Result<Signature, String> {
+    check_constant(args, java)?;
     typed(args, &[Param::Text, Param::Text], 0, TypeKind::Boolean, false)
 }
 
@@ -129,8 +156,10 @@ fn bind_like(call: &Binding<'_>) -> Result<Kernel> {
     };
     let has_escape = call.args.len() == 3;
     let constant = match (text_of(1), has_escape, text_of(2)) {
-        (Some(pattern), false, _) => Some(LikePattern::new(&pattern, None)),
-        (Some(pattern), true, Some(escape)) => Some(LikePattern::new(&pattern, escape.chars().next())),
+        (Some(pattern), false, _) => Some(LikePattern::new(&pattern)),
+        (Some(pattern), true, Some(escape)) => {
+            Some(LikePattern::escaped(&pattern, &escape).map_err(|reason| Failure::user("functions.like", reason))?)
+        }
         _ => None,
     };
     Ok(Box::new(move |args, rows, _| {
@@ -140,13 +169,16 @@ fn bind_like(call: &Binding<'_>) -> Result<Kernel> {
         }
         let pattern = Texts::of(&args[1])?;
         let escape = args.get(2).map(Texts::of).transpose()?;
-        Ok(truths(rows, |row| {
-            let escape = match &escape {
-                Some(escape) => escape.get(row)?.chars().next(),
-                None => None,
-            };
-            Some(LikePattern::new(pattern.get(row)?, escape).matches(text.get(row)?))
-        }))
+        let mut errors = RowErrors::NONE;
+        let mut output = truths(rows, |row| {
+            let (text, pattern) = (text.get(row)?, pattern.get(row)?);
+            let Some(escape) = &escape else { return Some(LikePattern::new(pattern).matches(text)) };
+            let escaped = LikePattern::escaped(pattern, escape.get(row)?);
+            let escaped = escaped.map(Some).map_err(|reason| RowError::new("like-escape", reason));
+            note(escaped, row, &mut errors).map(|pattern| pattern.matches(text))
+        });
+        output.errors = errors;
+        Ok(output)
     }))
 }
 
@@ -164,10 +196,12 @@ fn bind_test(call: &Binding<'_>, translate: fn(&str) -> Cow<'_, str>) -> Result<
 }
 
 fn infer_extract(args: &[Operand<'_>]) -> Result<Signature, String> {
+    check_constant(args, java)?;
     typed(args, &[Param::Text, Param::Text, Param::Int], 1, TypeKind::STRING, true)
 }
 
 fn infer_substr(args: &[Operand<'_>]) -> Result<Signature, String> {
+    check_constant(args, java)?;
     typed(args, &[Param::Text, Param::Text], 0, TypeKind::STRING, true)
 }
 
@@ -194,6 +228,7 @@ fn bind_extract(call: &Binding<'_>) -> Result<Kernel> {
 }
 
 fn infer_extract_all(args: &[Operand<'_>]) -> Result<Signature, String> {
+    check_constant(args, java)?;
     let types = accept(args, &[Param::Text, Param::Text, Param::Int], 1)?;
     Ok(Signature::new(types, SqlType::array(SqlType::STRING)))
 }
@@ -230,6 +265,7 @@ fn bind_extract_all(call: &Binding<'_>) -> Result<Kernel> {
 }
 
 fn infer_replace(args: &[Operand<'_>]) -> Result<Signature, String> {
+    check_constant(args, java)?;
     typed(args, &[Param::Text, Param::Text, Param::Text], 0, TypeKind::STRING, false)
 }
 
@@ -247,6 +283,7 @@ fn bind_replace(call: &Binding<'_>) -> Result<Kernel> {
 }
 
 fn infer_count(args: &[Operand<'_>]) -> Result<Signature, String> {
+    check_constant(args, java)?;
     let types = accept(args, &[Param::Text, Param::Text], 0)?;
     Ok(Signature::new(types, SqlType::INT.with_null(any_null(args))))
 }

@@ -56,7 +56,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add_alias("LOCATE", "POSITION");
     registry.add_scalar(Function::new("INSTR", infer_position, |_| position(1, 0)));
     registry.add_scalar(Function::new("CONCAT", infer_concat, |_| Ok(Box::new(concat))));
-    registry.add_scalar(Function::new("||", infer_concat, |_| Ok(Box::new(concat))));
+    registry.add_scalar(Function::new("||", infer_join, |_| Ok(Box::new(concat))));
     registry.add_scalar(Function::new("CONCAT_WS", infer_concat_ws, |_| Ok(Box::new(concat_ws))));
     registry.add_scalar(Function::new("STARTSWITH", test, |_| compare(|text, part| text.starts_with(part))));
     registry.add_scalar(Function::new("ENDSWITH", test, |_| compare(|text, part| text.ends_with(part))));
@@ -303,7 +303,7 @@ fn position(part: usize, whole: usize) -> Result<Kernel> {
         Ok(numbers::<Int32Type>(rows, |row| {
             let (part, whole) = (part.get(row)?, whole.get(row)?);
             let skipped = match &from {
-                Some(from) => from.get(row)? - 1,
+                Some(from) => from.get(row)?.saturating_sub(1),
                 None => 0,
             };
             if skipped < 0 {
@@ -313,6 +313,15 @@ fn position(part: usize, whole: usize) -> Result<Kernel> {
             Some(rest.find(part).map_or(0, |at| skipped + char_count(&rest[..at]) as i32 + 1))
         }))
     }))
+}
+
+/// `a || b` takes texts only, as in Flink.
+fn infer_join(args: &[Operand<'_>]) -> Result<Signature, String> {
+    let other = args.iter().find(|arg| !arg.ty.kind.is_character() && arg.ty.kind != TypeKind::Null);
+    match other {
+        Some(arg) => Err(format!("|| joins texts, not {}: CAST it to STRING", arg.ty.kind)),
+        None => infer_concat(args),
+    }
 }
 
 fn infer_concat(args: &[Operand<'_>]) -> Result<Signature, String> {

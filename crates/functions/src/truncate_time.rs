@@ -50,7 +50,8 @@ pub(crate) fn bind(call: &Binding<'_>, up: bool) -> Result<Kernel> {
                 let value = |row: usize| {
                     let value = stamps.get(row)?;
                     // A fraction of a millisecond counts as part of the next one when rounding up.
-                    let millis = value.div_euclid(per_milli) + i64::from(up && value.rem_euclid(per_milli) != 0);
+                    let part = up && value.rem_euclid(per_milli) != 0;
+                    let millis = value.div_euclid(per_milli).wrapping_add(i64::from(part));
                     if unit.millis() == Some(1) && !up || unit.millis().is_none() && unit.months().is_none() {
                         return Some(value - value.rem_euclid(per_milli));
                     }

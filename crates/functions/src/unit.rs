@@ -2,8 +2,8 @@
 
 use tidemill_expr::Operand;
 
-use crate::civil::{Civil, DAY_MS, add_months, days_in_month, iso_week, iso_weekday};
-use tidemill_expr::scalar::days_from_civil;
+use crate::civil::{Civil, DAY_MS, add_months, iso_week, iso_weekday};
+use tidemill_expr::scalar::{civil_from_days, days_from_civil};
 
 /// A unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl Unit {
 
     /// The beginning of the unit that local milliseconds lie in.
     pub fn floor(self, local_ms: i64) -> i64 {
-        let to = |unit: i64| local_ms - local_ms.rem_euclid(unit);
+        let to = |unit: i64| local_ms.wrapping_sub(local_ms.rem_euclid(unit));
         let days = local_ms.div_euclid(DAY_MS);
         if let (Some(millis), true) = (self.millis(), self != Unit::Week) {
             return to(millis);
@@ -135,7 +135,7 @@ impl Unit {
             Unit::Millennium => days_from_civil((time.year - 1).div_euclid(1000) * 1000 + 1, 1, 1),
             _ => return local_ms,
         };
-        start * DAY_MS
+        start.wrapping_mul(DAY_MS)
     }
 
     /// The beginning of the next unit, or the same time where one begins.
@@ -145,24 +145,72 @@ impl Unit {
             return local_ms;
         }
         match (self.millis(), self.months()) {
-            (Some(millis), _) => floor + millis,
-            (None, Some(months)) => add_months(floor.div_euclid(DAY_MS), months) * DAY_MS,
+            (Some(millis), _) => floor.wrapping_add(millis),
+            (None, Some(months)) => add_months(floor.div_euclid(DAY_MS), months).wrapping_mul(DAY_MS),
             (None, None) => local_ms,
         }
     }
 }
 
-/// Whole months from one local time to another; negative if it is earlier.
+/// Whole months from one local time to another, as Flink counts them: between the days, the same in either direction; and
+/// one less if the later day is reached, but not yet the time of the day.
 pub(crate) fn months_between(from_ms: i64, to_ms: i64) -> i64 {
-    let (from, to) = (Civil::from_local_ms(from_ms, 0), Civil::from_local_ms(to_ms, 0));
-    let months = (to.year - from.year) * 12 + i64::from(to.month) - i64::from(from.month);
-    // The last day of a shorter month completes a month.
-    let within =
-        |time: &Civil, other: &Civil| (i64::from(time.day.min(days_in_month(other.year, other.month))), time.of_day_ms);
-    let (start, end) = (within(&from, &to), (i64::from(to.day), to.of_day_ms));
-    match months {
-        1.. if end < start => months - 1,
-        ..=-1 if end > start => months + 1,
-        _ => months,
+    let (from, to) = (from_ms.div_euclid(DAY_MS), to_ms.div_euclid(DAY_MS));
+    let months = if to < from { -months_between_days(to, from) } else { months_between_days(from, to) };
+    let early = to_ms.rem_euclid(DAY_MS) < from_ms.rem_euclid(DAY_MS);
+    months - i64::from(early && add_months(from, months) == to)
+}
+
+/// Whole months from a day to a later one; the last day of a shorter month completes a month.
+fn months_between_days(from: i64, to: i64) -> i64 {
+    let (start, end) = (civil_from_days(from), civil_from_days(to));
+    let months = (end.0 - start.0) * 12 + i64::from(end.1) - i64::from(start.1);
+    if add_months(from, months) > to { months - 1 } else { months }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn months(from: (i64, u32, u32), to: (i64, u32, u32)) -> i64 {
+        let millis = |(year, month, day)| days_from_civil(year, month, day) * DAY_MS;
+        months_between(millis(from), millis(to))
+    }
+
+    #[test]
+    fn months_are_the_same_in_either_direction() {
+        for (from, to, expected) in [
+            ((2020, 1, 31), (2020, 2, 29), 1),
+            ((2020, 3, 31), (2020, 4, 30), 1),
+            ((2020, 2, 29), (2021, 2, 28), 12),
+            ((2020, 1, 31), (2020, 2, 28), 0),
+            ((2020, 2, 29), (2020, 3, 28), 0),
+            ((2020, 2, 29), (2020, 3, 29), 1),
+        ] {
+            assert_eq!(months(from, to), expected, "{from:?} {to:?}");
+            assert_eq!(months(to, from), -expected, "{to:?} {from:?}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_the_day_counts_where_the_day_is_reached() {
+        let day = days_from_civil(2020, 1, 31) * DAY_MS;
+        let later = days_from_civil(2020, 2, 29) * DAY_MS;
+        assert_eq!(months_between(day + 1, later), 0);
+        assert_eq!(months_between(day, later + 1), 1);
+        // Backwards Flink takes a month more, not less.
+        assert_eq!(months_between(later + 1, day + 2 * DAY_MS), 0);
+        assert_eq!(months_between(day + 1, day), -1);
+    }
+
+    #[test]
+    fn units_hold_at_the_ends_of_64_bits() {
+        for unit in [Unit::Day, Unit::Week, Unit::Month, Unit::Year, Unit::Millennium, Unit::Hour] {
+            for end in [i64::MIN, i64::MAX] {
+                unit.floor(end);
+                unit.ceil(end);
+                unit.extract(&Civil::from_local_ms(end, 0));
+            }
+        }
     }
 }

@@ -278,10 +278,13 @@ impl Binder<'_> {
         }
     }
 
-    /// A comparison; NULL on either side gives NULL.
+    /// A comparison; NULL on either side gives NULL, and NaN is neither equal to anything nor before or behind it.
     pub(crate) fn compare(self, op: BinaryOp, left: Bound, right: Bound) -> Result<Bound> {
         let args = self.alike(vec![left, right])?;
         Ok(strict(&format!("{op:?}"), Type::Boolean, args, move |v| {
+            if v.iter().any(Value::is_nan) {
+                return Ok(Value::Boolean(op == BinaryOp::NotEq));
+            }
             Ok(Value::Boolean(match op {
                 BinaryOp::Eq => v[0] == v[1],
                 BinaryOp::NotEq => v[0] != v[1],

@@ -67,7 +67,7 @@ impl Type {
     pub fn of(written: &DataType) -> Result<Type> {
         Ok(match &written.kind {
             TypeKind::Char(n) => Type::Char(n.unwrap_or(1)),
-            TypeKind::Varchar(n) => Type::Varchar(n.unwrap_or(1)),
+            TypeKind::Varchar(n) => Type::Varchar(n.unwrap_or(LENGTH_MAX)),
             TypeKind::String => Type::STRING,
             TypeKind::Boolean => Type::Boolean,
             TypeKind::Binary(_) | TypeKind::Varbinary(_) | TypeKind::Bytes => Type::Bytes,

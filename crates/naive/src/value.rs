@@ -94,6 +94,13 @@ fn compare_floats(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
+impl Value {
+    /// Whether it is a number that is none.
+    pub(crate) fn is_nan(&self) -> bool {
+        matches!(self, Value::Float(x) if x.is_nan()) || matches!(self, Value::Double(x) if x.is_nan())
+    }
+}
+
 impl Ord for Value {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {

@@ -7,6 +7,7 @@
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array, make_comparator};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{SortOptions, interleave, take};
+use tidemill_core::key::one_form;
 use tidemill_core::metrics::Metric;
 use tidemill_core::{Batch, InputId, Progress, Result, RowKind};
 use tidemill_dataflow::{NeedsAllRows, OpenContext, Operator, Output, Pins};
@@ -68,15 +69,16 @@ impl GroupAggregate {
         })
     }
 
-    /// Makes the rows of a batch the ones to be taken; returns their key columns.
+    /// Makes the rows of a batch the ones to be taken; returns their key columns, with one form of each key: of `-0.0` and
+    /// `0.0`, which are one group, a later batch must not take back the other than was emitted.
     fn set_keys(&mut self, batch: &Batch) -> Result<Vec<ArrayRef>> {
         if self.global {
             let keys: Vec<ArrayRef> = (0..self.fold.key_count()).map(|column| batch.column(column)).collect();
             self.fold.set_keys(&keys, batch.len())?;
-            return Ok(keys);
+            return keys.iter().map(one_form).collect();
         }
         self.fold.set_batch(batch.project(self.fold.needed()))?;
-        Ok(self.fold.batch_key_columns())
+        self.fold.batch_key_columns().iter().map(one_form).collect()
     }
 
     /// Counts the rows of each group, and finds rows that take back what is not there: their positions.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder};
 use tidemill_core::Result;
 use tidemill_planner::rel::{AggregateItem, ColId, Rel};
 
@@ -13,6 +13,10 @@ use crate::names;
 
 impl Lower<'_> {
     pub(super) fn aggregate(&self, input: &Rel, keys: &[ColId], calls: &[AggregateItem]) -> Result<LogicalPlan> {
+        if keys.is_empty() && calls.is_empty() {
+            // HAVING alone: one group of whatever rows there are, of which nothing is asked.
+            return planned(LogicalPlanBuilder::empty(true).build());
+        }
         let plan = self.with_canonical_keys(input, keys)?;
         let keys = keys.iter().map(|id| self.column(*id)).collect();
         let calls: Result<Vec<Expr>> = calls.iter().map(|call| self.call(call)).collect();

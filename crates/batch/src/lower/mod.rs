@@ -61,7 +61,7 @@ impl<'a> Lower<'a> {
             Rel::Union { inputs, columns, sources } => self.union(inputs, columns, sources),
             Rel::Join { left, right, kind, condition, .. } => self.join(left, right, *kind, condition),
             Rel::Sort { input, keys, .. } => self.sort(input, keys),
-            Rel::Limit { input, offset, fetch } => {
+            Rel::Limit { input, offset, fetch, .. } => {
                 let number = |rows: u64| Some(Box::new(lit(i64::try_from(rows).unwrap_or(i64::MAX))));
                 let skip = if *offset == 0 { None } else { number(*offset) };
                 let fetch = fetch.and_then(number);

@@ -56,6 +56,8 @@ impl Sessions {
         // Rows `whole_from..from` are of sessions that began and ended in this batch.
         let (mut whole_from, mut from) = (0, 0);
         for (row, time) in times.iter().enumerate() {
+            // As while streaming: a session in the last of 64 bits begins one before.
+            let time = &i64::min(*time, i64::MAX - 1);
             let key = keys.bytes(row, &mut scratch);
             if let Some(open) = &mut self.open
                 && open.key == key

@@ -19,6 +19,20 @@ fn filters_and_projections() {
 }
 
 #[test]
+fn having_without_groups_is_one_group() {
+    assert_eq!(world().rows("SELECT 1 FROM (VALUES (1), (2)) AS t(a) HAVING 1 = 1"), ["1"]);
+    assert!(world().rows("SELECT 1 FROM (VALUES (1), (2)) AS t(a) HAVING 1 = 2").is_empty());
+}
+
+#[test]
+fn nan_compares_with_nothing() {
+    let values = "(VALUES (CAST('NaN' AS DOUBLE)), (CAST(2 AS DOUBLE)), (-0e0)) AS t(f)";
+    assert_eq!(world().rows(&format!("SELECT f FROM {values} WHERE f > 1")), ["2.0"]);
+    assert_eq!(world().rows(&format!("SELECT COUNT(*) FROM {values} WHERE f = f")), ["2"]);
+    assert_eq!(world().rows(&format!("SELECT COUNT(*) FROM {values} WHERE f = 0e0")), ["1"]);
+}
+
+#[test]
 fn one_column_may_be_asked_for_twice() {
     assert_eq!(world().rows("SELECT x, x, y FROM (VALUES (1, 2)) AS t(x, y)"), ["1|1|2"]);
 }

@@ -20,7 +20,7 @@ impl Rows {
         let columns: Result<Vec<ColumnWriter>> = arrays
             .iter()
             .zip(&shape.schema.fields)
-            .map(|(array, field)| ColumnWriter::new(array, &field.ty, Style::Sql, shape.zone))
+            .map(|(array, field)| ColumnWriter::new(array, &field.ty, Style::Shell, shape.zone))
             .collect();
         let kinds = (shape.rows == Shown::Changes)
             .then(|| batch.kinds().map_or_else(|| vec![RowKind::Insert; batch.len()], <[RowKind]>::to_vec));

@@ -316,6 +316,12 @@ fn timestamp(text: &str, separator: char, ty: &SqlType) -> Option<i64> {
         _ => return None,
     };
     let (millis, nanos) = read::timestamp(text, separator)?;
+    // Digits that the type does not have are cut, as in Flink.
+    let (millis, nanos) = match precision {
+        0..=2 => (millis - millis.rem_euclid(10i64.pow(3 - u32::from(precision))), 0),
+        3 | 9.. => (millis, nanos),
+        _ => (millis, nanos - nanos % 10u32.pow(9 - u32::from(precision))),
+    };
     match timestamp_unit(precision) {
         TimeUnit::Microsecond => millis.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000)),
         TimeUnit::Nanosecond => millis.checked_mul(1_000_000)?.checked_add(i64::from(nanos)),

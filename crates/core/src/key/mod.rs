@@ -20,9 +20,11 @@
 mod decode;
 mod encode;
 mod fixed;
+mod one_form;
 
 pub use decode::KeyDecoder;
 pub use encode::{KeyEncoder, SortOrder};
+pub use one_form::{has_forms, one_form};
 
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;

@@ -10,6 +10,8 @@ mod number;
 mod time;
 mod to_text;
 
+pub(crate) use time::out_of_range;
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, new_null_array};

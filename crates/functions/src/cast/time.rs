@@ -88,8 +88,13 @@ fn same_physically(from: &TypeKind, to: &TypeKind) -> bool {
     }
 }
 
-fn out_of_range(to: &TypeKind) -> RowError {
-    RowError::new("timestamp-range", format!("the time does not fit into {to}, which reaches from 1677 to 2262"))
+/// The error of a row whose time leaves the 64 bits in which a timestamp of this type is kept.
+pub(crate) fn out_of_range(to: &TypeKind) -> RowError {
+    let reach = match to {
+        TypeKind::Timestamp(7..) | TypeKind::TimestampLtz(7..) => "which reaches from 1677 to 2262",
+        _ => "which reaches 292,000 years from 1970",
+    };
+    RowError::new("timestamp-range", format!("the time does not fit into {to}, {reach}"))
 }
 
 /// A time cut to so many digits after the second.

@@ -33,6 +33,8 @@ pub enum Style {
     Print,
     /// The CSV and JSON formats.
     Format,
+    /// Results in a terminal: as `Sql`, but bytes are digits, as Flink's SQL client shows them.
+    Shell,
 }
 
 /// A column ready to be written value by value.
@@ -92,8 +94,8 @@ impl ColumnWriter {
         match &self.cells {
             Cells::Null => {}
             Cells::Bool(array) => out.push_str(match (array.value(row), self.style) {
-                (true, Style::Sql) => "TRUE",
-                (false, Style::Sql) => "FALSE",
+                (true, Style::Sql | Style::Shell) => "TRUE",
+                (false, Style::Sql | Style::Shell) => "FALSE",
                 (true, _) => "true",
                 (false, _) => "false",
             }),
@@ -113,7 +115,7 @@ impl ColumnWriter {
             Cells::Time(array, precision) => {
                 let time = Civil::from_local_ms(i64::from(array.value(row)), 0);
                 match self.style {
-                    Style::Sql => push_clock(out, &time, Fraction::Digits(*precision)),
+                    Style::Sql | Style::Shell => push_clock(out, &time, Fraction::Digits(*precision)),
                     Style::Print => java::push_local_time(out, &time),
                     Style::Format => push_clock(out, &time, Fraction::Trimmed),
                 }
@@ -155,6 +157,12 @@ impl ColumnWriter {
             out.push('[');
             write_list(0..bytes.len(), out, |i, out| push_int(out, i64::from(bytes[i] as i8)));
             out.push(']');
+        } else if self.style == Style::Shell {
+            out.push_str("x'");
+            for byte in bytes {
+                out.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('?')));
+            }
+            out.push('\'');
         } else {
             out.push_str(&String::from_utf8_lossy(bytes));
         }
@@ -165,7 +173,7 @@ impl ColumnWriter {
         let nanos = (value.rem_euclid(per_milli) * (1_000_000_000 / per_second)) as u32;
         let millis = value.div_euclid(per_milli);
         match self.style {
-            Style::Sql => {
+            Style::Sql | Style::Shell => {
                 let shown = if local { self.zone.to_local_ms(millis) } else { millis };
                 push_timestamp(out, shown, nanos, Fraction::Digits(precision));
             }
@@ -326,6 +334,15 @@ mod tests {
         assert_eq!(text(half.clone(), SqlType::timestamp(6), Style::Sql), "2013-01-01 05:00:05.500000");
         assert_eq!(text(half.clone(), SqlType::timestamp(6), Style::Print), "2013-01-01T05:00:05.500");
         assert_eq!(text(half, SqlType::timestamp(6), Style::Format), "2013-01-01 05:00:05.5");
+    }
+
+    #[test]
+    fn bytes_in_each_style() {
+        let bytes = || Scalar::Bytes(vec![0x61, 0xff].into());
+        assert_eq!(text(bytes(), TypeKind::BYTES.nullable(), Style::Shell), "x'61ff'");
+        assert_eq!(text(bytes(), TypeKind::BYTES.nullable(), Style::Sql), "a\u{fffd}");
+        let array = SqlType::array(TypeKind::BYTES.nullable());
+        assert_eq!(text(Scalar::Array(vec![bytes()]), array, Style::Shell), "[x'61ff']");
     }
 
     #[test]

@@ -23,10 +23,24 @@ fn null_is_unknown_but_not_distinct_from_null() {
 }
 
 #[test]
-fn zeros_are_one_and_nan_equals_itself() {
+fn zeros_are_one_and_nan_compares_with_nothing() {
+    let nan = || double(f64::NAN);
     assert_eq!(call("=", &[double(-0.0), double(0.0)]), "TRUE");
-    assert_eq!(call("=", &[double(f64::NAN), double(-f64::NAN)]), "TRUE");
-    assert_eq!(call(">", &[double(f64::NAN), double(f64::INFINITY)]), "TRUE");
+    assert_eq!(call("<", &[double(-0.0), double(0.0)]), "FALSE");
+    for test in ["=", "<", "<=", ">", ">="] {
+        assert_eq!(call(test, &[nan(), nan()]), "FALSE", "{test}");
+        assert_eq!(call(test, &[nan(), double(1.0)]), "FALSE", "{test}");
+        assert_eq!(call(test, &[double(1.0), nan()]), "FALSE", "{test}");
+    }
+    assert_eq!(call("<>", &[nan(), nan()]), "TRUE");
+    assert_eq!(call("<>", &[nan(), null(SqlType::DOUBLE)]), "null");
+    assert_eq!(call("IN", &[nan(), nan(), double(1.0)]), "FALSE");
+    let many: Vec<_> = [f64::NAN, f64::NAN, 1.0, 2.0, 3.0, 4.0, 5.0].map(double).to_vec();
+    assert_eq!(call("IN", &many), "FALSE");
+    assert_eq!(call("NULLIF", &[nan(), nan()]), "NaN");
+    // As keys, NaN are one.
+    assert_eq!(call("IS NOT DISTINCT FROM", &[nan(), double(-f64::NAN)]), "TRUE");
+    assert_eq!(call("GREATEST", &[nan(), double(f64::INFINITY)]), "NaN");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use arrow::array::{AsArray, Int32Array, StringViewArray};
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{Float64Type, Int32Type};
 use std::sync::Arc;
 use tidemill_core::Batch;
-use tidemill_expr::{Calc, Expr, Field, Program, RowType, Scalar, SqlType};
+use tidemill_expr::{Calc, EvalContext, Expr, Field, Program, RowType, Scalar, SqlType};
 
 use crate::harness::{context, registry};
 
@@ -157,6 +157,33 @@ fn results_do_not_depend_on_how_rows_are_batched() {
     assert!(!rows(50).is_empty());
     assert_eq!(rows(50), rows(1));
     assert_eq!(rows(50), rows(7));
+}
+
+#[test]
+fn a_seed_has_one_sequence_whatever_the_batches() {
+    let registry = registry();
+    let seeded = || {
+        let ty = SqlType::INT.not_null();
+        registry.call("RAND", vec![(Expr::int(7), ty.clone())]).unwrap()
+    };
+    let exprs = [seeded(), seeded()];
+    let drawn = |sizes: &[usize]| -> Vec<Vec<f64>> {
+        let program = Program::compile(&exprs, &RowType::default(), &registry).unwrap();
+        let mut all = vec![Vec::new(), Vec::new()];
+        for (i, rows) in sizes.iter().enumerate() {
+            // Every batch has another seed of its own.
+            let cx = EvalContext { random_seed: i as u64, ..EvalContext::utc() };
+            let columns = program.columns(&Batch::new(Vec::new(), *rows), &cx).unwrap();
+            for (all, column) in all.iter_mut().zip(columns) {
+                all.extend_from_slice(column.as_primitive::<Float64Type>().values());
+            }
+        }
+        all
+    };
+    let one = drawn(&[6]);
+    assert_eq!(one, drawn(&[1, 3, 2]));
+    assert_eq!(one[0], one[1]);
+    assert_ne!(one[0][0], one[0][1]);
 }
 
 #[test]

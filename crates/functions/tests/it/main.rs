@@ -8,6 +8,7 @@ mod collections_are_made_and_taken_apart;
 mod comparisons_follow_sql;
 mod errors_belong_to_rows;
 mod harness;
+mod no_value_makes_a_function_panic;
 mod patterns_match;
 mod registry_knows_flinks_names;
 mod text_counts_characters;

@@ -7,6 +7,10 @@ fn like_has_no_escape_unless_one_is_given() {
     assert_eq!(call("LIKE", &[string("a%b"), string("a!%b"), string("!")]), "TRUE");
     assert_eq!(call("LIKE", &[string("TE_ST"), string("%E&_S%"), string("&")]), "TRUE");
     assert_eq!(call("LIKE", &[null(SqlType::STRING), string("%")]), "null");
+    let wrong = call("LIKE", &[string("ab"), string("a!b"), string("!")]);
+    assert!(wrong.contains("must stand before"), "{wrong}");
+    let wrong = call("LIKE", &[string("ab"), string("ab"), string("!!")]);
+    assert!(wrong.contains("one character"), "{wrong}");
     assert_eq!(call("SIMILAR TO", &[string("abc"), string("(a|x)%")]), "TRUE");
     assert_eq!(call("SIMILAR TO", &[string("abc"), string("b%")]), "FALSE");
 }

@@ -35,6 +35,8 @@ fn split_index_counts_from_zero() {
 #[test]
 fn texts_are_joined_with_or_without_null() {
     assert_eq!(call("CONCAT", &[string("a"), string("b"), int(1)]), "ab1");
+    assert_eq!(call("||", &[string("a"), string("b")]), "ab");
+    assert!(call("||", &[string("a"), int(1)]).contains("CAST it to STRING"));
     assert_eq!(call("||", &[string("a"), null(SqlType::STRING)]), "null");
     assert_eq!(call("CONCAT_WS", &[string("~"), string("AA"), null(SqlType::STRING), string("BB")]), "AA~BB");
 }

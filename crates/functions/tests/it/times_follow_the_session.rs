@@ -1,4 +1,5 @@
 use crate::harness::{bigint, call, call_in, date, double, int, moment, string, timestamp, type_of};
+use tidemill_expr::{Scalar, SqlType, TypeKind};
 
 const BERLIN: &str = "Europe/Berlin";
 
@@ -76,6 +77,14 @@ fn times_are_read_or_null() {
     assert_eq!(call("TO_TIMESTAMP_LTZ", &[bigint(100), int(0)]), "1970-01-01 00:01:40.000");
     assert_eq!(call_in(BERLIN, "TO_TIMESTAMP_LTZ", &[bigint(100), int(3)]), "1970-01-01 01:00:00.100");
     assert_eq!(call("TO_TIMESTAMP_LTZ", &[double(1.5), int(0)]), "1970-01-01 00:00:01.500");
+    // Text is UTC with and without a pattern.
+    let noon = string("2013-01-01 12:00:00");
+    assert_eq!(call_in(BERLIN, "TO_TIMESTAMP_LTZ", std::slice::from_ref(&noon)), "2013-01-01 13:00:00.000");
+    let patterned = [noon, string("yyyy-MM-dd HH:mm:ss")];
+    assert_eq!(call_in(BERLIN, "TO_TIMESTAMP_LTZ", &patterned), "2013-01-01 13:00:00.000");
+    assert!(call("TO_TIMESTAMP_LTZ", &[bigint(1), int(6)]).contains("not 6"));
+    let null_precision = [bigint(1), crate::harness::null(SqlType::INT)];
+    assert_eq!(call("TO_TIMESTAMP_LTZ", &null_precision), "null");
     assert_eq!(type_of("TO_TIMESTAMP", &[string("x")]), "TIMESTAMP(3)");
     assert_eq!(call_in(BERLIN, "UNIX_TIMESTAMP", &[string("1970-01-01 01:00:44")]), "44");
     assert_eq!(call("UNIX_TIMESTAMP", &[string("x")]), i64::MIN.to_string());
@@ -95,6 +104,23 @@ fn the_present_is_the_contexts() {
 }
 
 #[test]
+fn what_leaves_the_range_of_nanoseconds_is_an_error() {
+    let late = (Scalar::Timestamp { millis: 9_223_372_036_854, nanos: 0 }, SqlType::timestamp(9));
+    let hour = (Scalar::Millis(3_600_000), TypeKind::IntervalDayTime.not_null());
+    let month = (Scalar::Months(1), TypeKind::IntervalYearMonth.not_null());
+    for moved in [
+        call("+", &[late.clone(), hour.clone()]),
+        call("+", &[late.clone(), month]),
+        call("TIMESTAMPADD", &[unit("HOUR"), int(1), late.clone()]),
+        call("TIMESTAMPADD", &[unit("YEAR"), int(100_000), late.clone()]),
+        call("TIMESTAMPADD", &[unit("NANOSECOND"), bigint(i64::MAX), late.clone()]),
+    ] {
+        assert!(moved.contains("from 1677 to 2262"), "{moved}");
+    }
+    assert_eq!(call("-", &[late, hour]), "2262-04-11 22:47:16.854000000");
+}
+
+#[test]
 fn times_move_and_differ_by_units() {
     let time = timestamp("2003-01-31 10:00:00");
     assert_eq!(call("TIMESTAMPADD", &[unit("MONTH"), int(1), time.clone()]), "2003-02-28 10:00:00.000");
@@ -104,4 +130,8 @@ fn times_move_and_differ_by_units() {
     assert_eq!(call("TIMESTAMPDIFF", &[unit("MONTH"), time.clone(), later.clone()]), "1");
     assert_eq!(call("TIMESTAMPDIFF", &[unit("DAY"), time.clone(), later.clone()]), "28");
     assert_eq!(call("TIMESTAMPDIFF", &[unit("HOUR"), later, time]), "-695");
+    let months = [unit("MONTH"), date("2020-02-29"), date("2020-01-31")];
+    assert_eq!(call("TIMESTAMPDIFF", &months), "-1");
+    let years = [unit("YEAR"), date("2021-02-28"), date("2020-02-29")];
+    assert_eq!(call("TIMESTAMPDIFF", &years), "-1");
 }

@@ -170,6 +170,8 @@ impl SessionAggregate {
     /// Finds the session of row `position` of the batch, joining and moving sessions as needed; false if the row is late.
     fn place(&mut self, position: u32, row: u32, time: i64) -> Result<bool> {
         let (start, end) = self.bounds(Place::Current(row));
+        // A session holds its first millisecond: one in the last of 64 bits begins one before.
+        let time = time.min(i64::MAX - 1);
         let until = time.saturating_add(self.gap);
         if start == end {
             if self.is_closed(until) {

@@ -186,7 +186,7 @@ impl WindowAggregate {
                     if closed(slice_end) { self.first_open(slices, slice_end, self.progress) } else { slice_end };
                 while end <= last {
                     take(end);
-                    end = match end.checked_add(slices.slice_len()) {
+                    end = match slices.next_window_end(end) {
                         Some(end) => end,
                         None => break,
                     };

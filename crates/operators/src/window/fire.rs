@@ -167,6 +167,8 @@ impl WindowAggregate {
             self.merged.remove_through(end);
             self.fired = self.fired.max(EventTime(self.zone.to_closing_moment(end.saturating_sub(1))));
             through = match self.sharing {
+                // There is no window behind it that could need its slices.
+                _ if end == i64::MAX => end,
                 Sharing::Hop => slices.first_slice_end(end),
                 _ if slices.last_window_end(end) == end => end,
                 _ => end.saturating_sub(slices.slice_len()),

@@ -97,8 +97,13 @@ impl Slices {
         let slices = *self;
         let first = self.slice_end(time);
         let last = self.last_window_end(first);
-        let next = move |end: &i64| end.checked_add(slices.len).filter(|end| *end <= last);
+        let next = move |end: &i64| slices.next_window_end(*end).filter(|end| *end <= last);
         std::iter::successors(Some(first), next).map(move |end| (slices.window_start(end), end))
+    }
+
+    /// The end of the window after the one with this end. What would end behind the range ends with it, in one window.
+    pub fn next_window_end(&self, window_end: i64) -> Option<i64> {
+        (window_end < i64::MAX).then(|| window_end.saturating_add(self.len))
     }
 
     /// How long ago the last multiple of `period` (shifted by the offset) was.
@@ -159,6 +164,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_last_window_ends_with_the_range() {
+        let windows = slices(WindowKind::Hop, 30, 10, 0);
+        let (end, late) = (i64::MAX, i64::MAX - 17);
+        assert_eq!(windows.slice_end(late), i64::MAX - 7);
+        assert_eq!(windows.windows_of(late).collect::<Vec<_>>(), [(end - 37, end - 7), (end - 30, end)]);
+        assert_eq!(windows.windows_of(i64::MAX).collect::<Vec<_>>(), [(end - 30, end)]);
     }
 
     #[test]

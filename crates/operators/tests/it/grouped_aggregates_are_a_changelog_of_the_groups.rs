@@ -128,3 +128,18 @@ fn distinct_rows_are_groups_without_aggregates() {
     harness.rows(&input, "-D 1 @0 5 'a' true\n-D NULL @0 6 'b' true").unwrap();
     assert_eq!(harness.output_text(&[SqlType::BIGINT]), "+I 1\n+I NULL\n-D NULL\n");
 }
+
+#[test]
+fn both_zeros_are_one_group_that_is_taken_back_as_it_was_emitted() {
+    let types = [SqlType::DOUBLE, SqlType::BIGINT];
+    let config = GroupAggregateConfig {
+        input_types: encode_types(&types),
+        ..config(&[0], &[AggregateCall::new("SUM", &[1])], true, false)
+    };
+    let mut harness = Harness::open(operator(GROUP_AGGREGATE, &config.encode_to_vec()).unwrap()).unwrap();
+    for row in ["0.0 1", "-0.0 2", "0.0 3", "-0.0 -10"] {
+        harness.rows(&types, row).unwrap();
+    }
+    let expected = "+I 0.0 1\n-U 0.0 1\n+U 0.0 3\n-U 0.0 3\n+U 0.0 6\n-U 0.0 6\n+U 0.0 -4\n";
+    assert_eq!(harness.output_text(&types), expected);
+}

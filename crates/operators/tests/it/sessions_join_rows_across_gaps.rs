@@ -215,3 +215,14 @@ fn one_row_after_the_other_joins_all_sessions_of_a_key() {
         assert_eq!(harness.state_rows(), 0);
     }
 }
+
+#[test]
+fn a_row_in_the_last_millisecond_has_a_session() {
+    let calls = [AggregateCall::new("COUNT", &[])];
+    let config = config(&calls, 10, false).encode_to_vec();
+    let mut harness = Harness::open(operator(SESSION_AGGREGATE, &config).unwrap()).unwrap();
+    harness.rows(&input_types(), &format!("1 @{} 1 'a' true", i64::MAX)).unwrap();
+    harness.end().unwrap();
+    let (last, end) = (i64::MAX - 1, i64::MAX);
+    assert_eq!(harness.output_text(&output_types(&[SqlType::BIGINT])), format!("+I 1 1 @{last} @{end} @{last}\n"));
+}

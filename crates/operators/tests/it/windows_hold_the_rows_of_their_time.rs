@@ -271,3 +271,21 @@ fn windows_over_local_time_close_when_the_clock_says_so() {
     let time = first + hour - 1;
     assert_eq!(harness.output_text(&output), format!("+I 1 2 @{local} @{} @{time}\n", local + hour));
 }
+
+#[test]
+fn windows_at_the_end_of_the_range_fire_once() {
+    let (input, output) = (input_types(), output_types(&[SqlType::BIGINT]));
+    let late = 9_223_372_036_854_770_000i64;
+    for kind in [WindowKind::Tumble, WindowKind::Hop, WindowKind::Cumulate] {
+        let spec = WindowSpec { kind: kind as i32, size_ms: 3 * 3_600_000, step_ms: 3_600_000, offset_ms: 0 };
+        let mut harness = one(spec);
+        for time in [late, i64::MAX, late - 3_600_000] {
+            harness.rows(&input, &format!("1 @{time} 1 'a' true")).unwrap();
+        }
+        harness.end().unwrap();
+        let text = harness.output_text(&output);
+        let last = text.lines().filter(|line| line.contains(&format!("@{} ", i64::MAX))).count();
+        assert_eq!(last, 1, "{text}");
+        assert_eq!(harness.state_rows(), 0);
+    }
+}

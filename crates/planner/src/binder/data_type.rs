@@ -6,14 +6,15 @@ use tidemill_sql_parser::ast::{self, DataType, TimeUnit};
 
 use crate::error::{PlanError, PlanResult};
 
-/// The type that the text names. Flink's defaults: CHAR(1), VARCHAR(1), DECIMAL(10, 0), TIME(0), TIMESTAMP(6).
+/// The type that the text names. Flink's defaults: CHAR(1), BINARY(1), VARCHAR and VARBINARY of any length, DECIMAL(10, 0),
+/// TIME(0), TIMESTAMP(6).
 pub(crate) fn bind_type(data_type: &DataType) -> PlanResult<SqlType> {
     use ast::TypeKind as Ast;
     let wrong = |text: String| PlanError::new("sql.type", data_type.span, text);
-    let length = |given: Option<u32>| match given {
+    let length = |given: Option<u32>, default: u32| match given {
         Some(0) => Err(wrong("a length must be at least 1".into())),
         Some(length) if length > LENGTH_MAX => Err(wrong(format!("a length must be at most {LENGTH_MAX}"))),
-        given => Ok(given.unwrap_or(1)),
+        given => Ok(given.unwrap_or(default)),
     };
     let precision = |given: Option<u32>, default: u8| match given {
         Some(given) if given > 9 => {
@@ -22,12 +23,12 @@ pub(crate) fn bind_type(data_type: &DataType) -> PlanResult<SqlType> {
         given => Ok(given.map_or(default, |given| given as u8)),
     };
     let kind = match &data_type.kind {
-        Ast::Char(n) => TypeKind::Char(length(*n)?),
-        Ast::Varchar(n) => TypeKind::Varchar(length(*n)?),
+        Ast::Char(n) => TypeKind::Char(length(*n, 1)?),
+        Ast::Varchar(n) => TypeKind::Varchar(length(*n, LENGTH_MAX)?),
         Ast::String => TypeKind::STRING,
         Ast::Boolean => TypeKind::Boolean,
-        Ast::Binary(n) => TypeKind::Binary(length(*n)?),
-        Ast::Varbinary(n) => TypeKind::Varbinary(length(*n)?),
+        Ast::Binary(n) => TypeKind::Binary(length(*n, 1)?),
+        Ast::Varbinary(n) => TypeKind::Varbinary(length(*n, LENGTH_MAX)?),
         Ast::Bytes => TypeKind::BYTES,
         Ast::Decimal { precision, scale } => {
             let (precision, scale) = (precision.unwrap_or(10), scale.unwrap_or(0));

@@ -12,6 +12,9 @@ use super::scope::{Scope, field_of};
 use crate::error::{PlanError, PlanResult};
 use crate::rel::ColId;
 
+/// The clause of a table's computed column.
+pub(super) const COMPUTED_COLUMN: &str = "a computed column";
+
 /// The place an expression stands at.
 pub(super) struct ExprCx<'c> {
     /// What its names mean.
@@ -174,6 +177,10 @@ impl Binder<'_> {
             | ExprKind::QuantifiedComparison { .. }
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_) => {
+                if cx.clause == COMPUTED_COLUMN {
+                    let text = "a subquery can never stand in a computed column: it is computed from the row alone";
+                    return Err(PlanError::new("sql.create", span, text).help("make a view over the table for it"));
+                }
                 Err(PlanError::unsupported(span, "a subquery cannot stand here yet").help("write the query as a join"))
             }
         }
@@ -185,14 +192,17 @@ impl Binder<'_> {
             (UnaryOp::Minus, Expr::Literal(value, ty)) => Ok(match value {
                 // The one INT whose digits alone are a BIGINT.
                 Scalar::Int(2_147_483_648) => Expr::int(i32::MIN),
-                Scalar::Int(number) => Expr::literal(Scalar::Int(-number), ty),
+                // The smallest number of a type has no opposite: NEGATE wraps it as any other value.
+                Scalar::Int(number) if number != i64::MIN && number != i64::from(i32::MIN) => {
+                    Expr::literal(Scalar::Int(-number), ty)
+                }
                 Scalar::Double(number) => Expr::literal(Scalar::Double(-number), ty),
                 Scalar::Decimal { value, scale } if scale == 0 && value == -i128::from(i64::MIN) => {
                     Expr::bigint(i64::MIN)
                 }
                 Scalar::Decimal { value, scale } => Expr::literal(Scalar::Decimal { value: -value, scale }, ty),
-                Scalar::Millis(millis) => Expr::literal(Scalar::Millis(-millis), ty),
-                Scalar::Months(months) => Expr::literal(Scalar::Months(-months), ty),
+                Scalar::Millis(millis) => Expr::literal(Scalar::Millis(millis.wrapping_neg()), ty),
+                Scalar::Months(months) => Expr::literal(Scalar::Months(months.wrapping_neg()), ty),
                 other => return self.call("NEGATE", vec![Expr::Literal(other, ty)], span),
             }),
             (UnaryOp::Minus, operand) => self.call("NEGATE", vec![operand], span),

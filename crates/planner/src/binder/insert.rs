@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidemill_expr::{Expr, Field, RowType};
+use tidemill_expr::{Expr, Field, RowType, TypeKind};
 use tidemill_sql_parser::Span;
 use tidemill_sql_parser::ast::{Ident, Insert};
 
@@ -42,7 +42,9 @@ impl Binder<'_> {
             let position = partition_column(&table, &written, column)?;
             let bound = self.scalar(value, &Scope::default(), "PARTITION")?;
             let kind = written[position].ty.kind.clone();
-            values[position] = Some(self.cast(bound, &kind.nullable(), value.span)?);
+            // As of a selected value, lengths are not enforced.
+            let same = same_family(&self.ty(&bound).kind, &kind);
+            values[position] = Some(if same { bound } else { self.cast(bound, &kind.nullable(), value.span)? });
         }
         let targets = targets(&table, &written, insert, &values)?;
         let bound = self.query(&insert.query, &Env::default())?;
@@ -95,10 +97,7 @@ impl Binder<'_> {
     /// A column of the query as the sink's column wants it.
     fn sink_value(&self, id: ColId, column: &TableColumn, table: &TableDef, span: Span) -> PlanResult<Expr> {
         let (from, to) = (self.registry.ty(id), &column.ty);
-        let same_family = from.kind == to.kind
-            || (from.kind.is_character() && to.kind.is_character())
-            || (from.kind.is_binary() && to.kind.is_binary());
-        if same_family {
+        if same_family(&from.kind, &to.kind) {
             // As in Flink, lengths are not enforced (table.exec.sink.type-length-enforcer is IGNORE).
             return Ok(Expr::Column(id));
         }
@@ -115,6 +114,11 @@ impl Binder<'_> {
         }
         self.cast(Expr::Column(id), &to.clone().with_null(from.nullable), span)
     }
+}
+
+/// Whether values differ in nothing but the lengths of their types.
+fn same_family(from: &TypeKind, to: &TypeKind) -> bool {
+    from == to || (from.is_character() && to.is_character()) || (from.is_binary() && to.is_binary())
 }
 
 fn partition_column(table: &TableDef, written: &[&TableColumn], name: &Ident) -> PlanResult<usize> {

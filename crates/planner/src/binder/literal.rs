@@ -36,6 +36,7 @@ pub(crate) fn bind_literal(literal: &Literal, span: Span, time_zone: TimeZone) -
         Literal::Timestamp(text) => {
             let (millis, nanos, digits) = timestamp(text)
                 .ok_or_else(|| wrong(format!("'{text}' is no timestamp"), "write TIMESTAMP '2013-01-31 12:30:00'"))?;
+            in_range(text, millis, nanos, digits, span)?;
             Expr::literal(Scalar::Timestamp { millis, nanos }, TypeKind::Timestamp(digits).not_null())
         }
         Literal::TimestampLtz(text) => {
@@ -43,6 +44,7 @@ pub(crate) fn bind_literal(literal: &Literal, span: Span, time_zone: TimeZone) -
                 wrong(format!("'{text}' is no timestamp"), "write TIMESTAMP WITH LOCAL TIME ZONE '2013-01-31 12:30:00'")
             })?;
             let millis = time_zone.to_epoch_ms(millis);
+            in_range(text, millis, nanos, digits, span)?;
             Expr::literal(Scalar::Timestamp { millis, nanos }, TypeKind::TimestampLtz(digits).not_null())
         }
         Literal::Interval { value, negative, qualifier } => interval(value, *negative, qualifier, span)?,
@@ -118,6 +120,16 @@ fn timestamp(text: &str) -> Option<(i64, u32, u8)> {
     let (nanos, digits) = time(clock)?;
     let millis = i64::from(date(day)?) * 86_400_000 + nanos / 1_000_000;
     Some((millis, (nanos % 1_000_000) as u32, digits))
+}
+
+/// A timestamp with more than six digits is kept in nanoseconds, which reach from 1677 to 2262.
+fn in_range(text: &str, millis: i64, nanos: u32, digits: u8, span: Span) -> PlanResult<()> {
+    let fine = millis.checked_mul(1_000_000).and_then(|fine| fine.checked_add(i64::from(nanos)));
+    if digits <= 6 || fine.is_some() {
+        return Ok(());
+    }
+    let wrong = format!("'{text}' does not fit into TIMESTAMP({digits}), which reaches from 1677 to 2262");
+    Err(PlanError::new("sql.literal", span, wrong).help("write at most six digits of a second"))
 }
 
 fn digits(text: &str, length_max: usize) -> Option<u32> {
@@ -212,6 +224,12 @@ mod tests {
         assert_eq!(shown(Literal::Date("2013-02-28".into())), "2013-02-28 DATE");
         assert_eq!(shown(Literal::Date("2013-02-29".into())), "'2013-02-29' is no date");
         assert_eq!(shown(Literal::Timestamp("2013-01-01 12:30:00.5".into())), "2013-01-01 12:30:00.5 TIMESTAMP(1)");
+        let late = Literal::Timestamp("2262-04-12 00:00:00.0000001".into());
+        assert!(shown(late).contains("from 1677 to 2262"));
+        assert_eq!(
+            shown(Literal::Timestamp("9999-01-01 00:00:00.000001".into())),
+            "9999-01-01 00:00:00.000001 TIMESTAMP(6)"
+        );
         assert_eq!(shown(Literal::TimestampLtz("1970-01-01 01:00:00".into())), "1970-01-01 00:00:00 TIMESTAMP_LTZ(0)");
     }
 

@@ -102,7 +102,7 @@ impl<'a> Binder<'a> {
         let scope = Scope { tables: vec![ScopeTable::new(vec![table.name.object.clone()], stored)], outer: None };
         for column in &mut table.columns {
             if let ColumnSource::Computed(expr) = &column.source {
-                let bound = self.scalar(expr, &scope, "a computed column")?;
+                let bound = self.scalar(expr, &scope, expr::COMPUTED_COLUMN)?;
                 column.ty = self.registry.expr_ty(&bound);
             }
         }

@@ -29,7 +29,8 @@ impl Binder<'_> {
         let fetch = query.limit.as_ref().map(|limit| row_count(limit, "LIMIT")).transpose()?;
         let offset = query.offset.as_ref().map(|offset| row_count(offset, "OFFSET")).transpose()?;
         if fetch.is_some() || offset.is_some() {
-            bound.rel = Rel::Limit { input: Box::new(bound.rel), offset: offset.unwrap_or(0), fetch };
+            let span = query.limit.as_ref().or(query.offset.as_ref()).map_or(query.span, |count| count.span);
+            bound.rel = Rel::Limit { input: Box::new(bound.rel), offset: offset.unwrap_or(0), fetch, span };
         }
         Ok(bound)
     }

@@ -6,6 +6,7 @@ use tidemill_expr::{Expr, SqlType};
 use tidemill_sql_parser::Span;
 use tidemill_sql_parser::ast;
 
+use super::expr::COMPUTED_COLUMN;
 use super::scope::{Scope, ScopeTable};
 use super::{Binder, Bound, OutputColumn};
 use crate::catalog::{ColumnSource, TableDef};
@@ -37,7 +38,7 @@ impl Binder<'_> {
             let id = match &column.source {
                 ColumnSource::Computed(expr) => {
                     let bound = self
-                        .scalar(expr, &stored, "a computed column")
+                        .scalar(expr, &stored, COMPUTED_COLUMN)
                         .map_err(|error| error.within(&format!("computed column '{}'", column.name), span))?;
                     let ty = self.ty(&bound);
                     let info =

@@ -106,6 +106,8 @@ pub enum Rel {
         offset: u64,
         /// Rows passed then; none: all.
         fetch: Option<u64>,
+        /// Where the text asks for it.
+        span: Span,
     },
 }
 
@@ -310,7 +312,7 @@ impl Rel {
             Rel::Project { input, items } => Rel::Project { input: boxed(input), items },
             Rel::Aggregate { input, keys, calls, span } => Rel::Aggregate { input: boxed(input), keys, calls, span },
             Rel::Sort { input, keys, span } => Rel::Sort { input: boxed(input), keys, span },
-            Rel::Limit { input, offset, fetch } => Rel::Limit { input: boxed(input), offset, fetch },
+            Rel::Limit { input, offset, fetch, span } => Rel::Limit { input: boxed(input), offset, fetch, span },
             Rel::WindowTvf(tvf) => Rel::WindowTvf(WindowTvf { input: boxed(tvf.input), ..tvf }),
             Rel::Union { inputs, columns, sources } => {
                 Rel::Union { inputs: inputs.into_iter().map(change).collect(), columns, sources }

@@ -111,8 +111,8 @@ fn visit(rel: Rel, needed: &Set<ColId>, registry: &ColumnRegistry) -> Rel {
             let below = with(needed, keys.iter().map(|key| key.column));
             Rel::Sort { input: narrowed(*input, below, registry), keys, span }
         }
-        Rel::Limit { input, offset, fetch } => {
-            Rel::Limit { input: narrowed(*input, needed.clone(), registry), offset, fetch }
+        Rel::Limit { input, offset, fetch, span } => {
+            Rel::Limit { input: narrowed(*input, needed.clone(), registry), offset, fetch, span }
         }
     }
 }

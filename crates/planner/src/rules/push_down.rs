@@ -155,9 +155,9 @@ fn join_condition(
 pub(super) fn limit_scans(rel: Rel) -> Rel {
     let rel = rel.map_inputs(&mut limit_scans);
     match rel {
-        Rel::Limit { input, offset, fetch: Some(fetch) } => {
+        Rel::Limit { input, offset, fetch: Some(fetch), span } => {
             let rows = offset.saturating_add(fetch);
-            Rel::Limit { input: Box::new(limit_scan(*input, rows)), offset, fetch: Some(fetch) }
+            Rel::Limit { input: Box::new(limit_scan(*input, rows)), offset, fetch: Some(fetch), span }
         }
         other => other,
     }

@@ -10,16 +10,13 @@ use crate::streaming::{StreamPlan, explain_graph};
 
 impl Session {
     pub(super) fn explain(&self, explain: &Explain) -> PlanResult<Outcome> {
-        for detail in &explain.details {
+        for (detail, span) in &explain.details {
             if *detail != ExplainDetail::ChangelogMode {
-                return Err(PlanError::unsupported(
-                    explain.statement.span,
-                    "EXPLAIN can show CHANGELOG_MODE besides the plans",
-                )
-                .help("write EXPLAIN CHANGELOG_MODE …"));
+                return Err(PlanError::unsupported(*span, format!("EXPLAIN {detail} is not supported yet"))
+                    .help("EXPLAIN shows the plans, with CHANGELOG_MODE also the kinds of rows"));
             }
         }
-        let changelog = explain.details.contains(&ExplainDetail::ChangelogMode);
+        let changelog = explain.details.iter().any(|(detail, _)| *detail == ExplainDetail::ChangelogMode);
         let inserts: Vec<&Insert> = match &explain.statement.kind {
             StatementKind::Query(query) => {
                 let explained = self.explained_select(query, &explain.statement.to_string())?;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tidemill_core::options::Configuration;
 use tidemill_dataflow::Connectors;
 use tidemill_expr::{Registry, TimeZone};
-use tidemill_sql_parser::ast::{Drop, DropKind, SetOption, Statement, StatementKind, Use};
+use tidemill_sql_parser::ast::{Drop, DropKind, Ident, SetOption, Statement, StatementKind, Use};
 use tidemill_sql_parser::parse_statement;
 
 use crate::catalog::{Catalog, check_catalog, check_database};
@@ -125,8 +125,8 @@ impl Session {
             StatementKind::Drop(drop) => self.drop(drop),
             StatementKind::Set(None) => Ok(Outcome::Table(self.all_options())),
             StatementKind::Set(Some(option)) => self.set(option),
-            StatementKind::Reset(key) => self.reset(key.as_deref()),
-            StatementKind::Show(show) => self.show(show, statement.span),
+            StatementKind::Reset(key) => self.reset(key.as_ref()),
+            StatementKind::Show(show) => self.show(show),
             StatementKind::Describe(describe) => self.describe(describe),
             StatementKind::Explain(explain) => self.explain(explain),
             StatementKind::Use(Use::Catalog(name)) => check_catalog(name).map(|()| Outcome::Done),
@@ -157,15 +157,15 @@ impl Session {
         Ok(Outcome::Done)
     }
 
-    fn reset(&mut self, key: Option<&str>) -> PlanResult<Outcome> {
+    fn reset(&mut self, key: Option<&Ident>) -> PlanResult<Outcome> {
         match key {
             None => self.config = self.initial.clone(),
-            Some(key) => {
+            Some(Ident { value: key, span }) => {
                 let initial = self.initial.raw(key).map(str::to_string);
                 match initial {
                     Some(value) => self.config.set(key, value),
                     None if options::ALL.iter().any(|option| option.key == key) => self.config.remove(key),
-                    None => options::check(key, "")?,
+                    None => options::check(key, "").map_err(|error| error.at(*span))?,
                 }
             }
         }

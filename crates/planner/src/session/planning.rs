@@ -11,6 +11,7 @@ use crate::binder::{Binder, BoundInsert};
 use crate::catalog::TablePath;
 use crate::error::{PlanError, PlanResult};
 use crate::plan::{BoundQuery, PlannedInsert, PlannedJob, PlannedQuery};
+use crate::rel::Rel;
 use crate::rules::{RuleContext, optimize};
 use crate::session_options as options;
 use crate::streaming::{StreamContext, StreamPlan, plan_inserts, plan_query};
@@ -38,7 +39,7 @@ impl Session {
         let definition = definition(&uses, [text.to_string()]);
         let name = self.config.text(&options::PIPELINE_NAME).unwrap_or(crate::COLLECT).to_string();
         let stream = match self.is_batch() {
-            true => None,
+            true => self.check_sources(&optimized.rel).map(|()| None)?,
             false => Some(plan_query(&optimized, &name, &definition, self.stream_context()?)?),
         };
         let planned = PlannedQuery {
@@ -90,7 +91,20 @@ impl Session {
             columns: query.schema.names(),
         };
         let optimized = self.optimized(&query)?;
+        if self.is_batch() {
+            self.check_sources(&optimized.rel)?;
+        }
         Ok(PlannedInsert { sink, plan, write, schema: query.schema.clone(), bound: query, optimized, table })
+    }
+
+    /// Refuses tables that cannot be read where the text speaks of them; while streaming, making the graph does.
+    fn check_sources(&self, rel: &Rel) -> PlanResult<()> {
+        if let Rel::Scan(scan) = rel {
+            let spec = scan.table.read_spec(options::time_zone(&self.config));
+            let plan = self.connectors.of(&spec).and_then(|connector| connector.plan_source(&spec, &scan.request()));
+            plan.map_err(|failure| PlanError::from(failure).at(scan.span))?;
+        }
+        rel.inputs().into_iter().try_for_each(|input| self.check_sources(input))
     }
 
     fn optimized(&self, query: &BoundQuery) -> PlanResult<BoundQuery> {

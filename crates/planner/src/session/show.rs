@@ -1,6 +1,5 @@
 //! SHOW.
 
-use tidemill_sql_parser::Span;
 use tidemill_sql_parser::ast::{ObjectName, Show, ShowFilter, ShowKind};
 
 use super::Session;
@@ -11,7 +10,7 @@ use crate::error::{PlanError, PlanResult};
 use crate::plan::{Outcome, TextTable};
 
 impl Session {
-    pub(super) fn show(&self, show: &Show, span: Span) -> PlanResult<Outcome> {
+    pub(super) fn show(&self, show: &Show) -> PlanResult<Outcome> {
         let list = |title: &str, names: Vec<String>| {
             let names = names.into_iter().filter(|name| show.filter.as_ref().is_none_or(|filter| passes(filter, name)));
             Ok(Outcome::Table(TextTable::new(&[title], names.map(|name| vec![name]).collect())))
@@ -47,12 +46,12 @@ impl Session {
             }
             ShowKind::CreateTable(name) => match self.catalog.find(name)? {
                 CatalogEntry::Table(table) => Ok(Outcome::Text(show_create_table(table))),
-                CatalogEntry::View(_) => Err(PlanError::new("sql.show", span, format!("'{name}' is a view"))
+                CatalogEntry::View(_) => Err(PlanError::new("sql.show", name.span, format!("'{name}' is a view"))
                     .help(format!("write SHOW CREATE VIEW {name}"))),
             },
             ShowKind::CreateView(name) => match self.catalog.find(name)? {
                 CatalogEntry::View(view) => Ok(Outcome::Text(show_create_view(view))),
-                CatalogEntry::Table(_) => Err(PlanError::new("sql.show", span, format!("'{name}' is a table"))
+                CatalogEntry::Table(_) => Err(PlanError::new("sql.show", name.span, format!("'{name}' is a table"))
                     .help(format!("write SHOW CREATE TABLE {name}"))),
             },
         }

@@ -4,6 +4,7 @@ use prost::Message;
 use tidemill_dataflow::Role;
 use tidemill_expr::{Expr, Volatility};
 use tidemill_operators::config::{CALC, CalcConfig, LIMIT, LimitConfig};
+use tidemill_sql_parser::Span;
 
 use super::builder::{Draft, Input, Place};
 use super::{NodeText, Planner, Stream};
@@ -133,16 +134,23 @@ impl Planner<'_> {
         format!("Calc(select=[{}]{})", items.join(", "), filter.unwrap_or_default())
     }
 
-    /// The first rows that come.
-    pub(super) fn limit(&mut self, input: &Rel, offset: u64, fetch: Option<u64>) -> PlanResult<Stream> {
+    /// The first rows that come. Rows that may be taken back are refused: others would have to take their places.
+    pub(super) fn limit(&mut self, input: &Rel, offset: u64, fetch: Option<u64>, span: Span) -> PlanResult<Stream> {
         let stream = self.rel(input, ChangelogMode::ALL)?;
+        if !stream.changes.is_insert_only() {
+            let text = "LIMIT is not supported in streaming mode where rows are updated or taken back";
+            return Err(PlanError::unsupported(span, text).help(
+                "limit the rows before they are aggregated, in a subquery, or run it over bounded input with SET \
+                 'execution.runtime-mode' = 'batch'",
+            ));
+        }
         let config = LimitConfig {
             offset,
             limit: fetch.unwrap_or(u64::MAX),
-            input_retracts: !stream.changes.is_insert_only(),
+            input_retracts: false,
             input_types: stream.types.clone(),
         };
-        let changes = if stream.changes.is_insert_only() { ChangelogMode::INSERT_ONLY } else { ChangelogMode::ALL };
+        let changes = ChangelogMode::INSERT_ONLY;
         let rows = fetch.map_or("all".to_string(), |rows| rows.to_string());
         let text = NodeText { text: format!("Limit(offset=[{offset}], fetch=[{rows}])"), changelog: Some(changes) };
         let draft = Draft {

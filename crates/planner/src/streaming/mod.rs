@@ -174,7 +174,7 @@ impl<'a> Planner<'a> {
             Rel::WindowTvf(tvf) => self.window_tvf(tvf),
             Rel::Union { inputs, columns, sources } => self.union(inputs, columns, sources, wanted),
             Rel::Values { columns, rows } => self.values(columns, rows),
-            Rel::Limit { input, offset, fetch } => self.limit(input, *offset, *fetch),
+            Rel::Limit { input, offset, fetch, span } => self.limit(input, *offset, *fetch, *span),
             Rel::Join { span, .. } => {
                 Err(PlanError::unsupported(*span, "joins are not supported in streaming mode yet")
                     .help("run it over bounded input with SET 'execution.runtime-mode' = 'batch'"))

@@ -67,10 +67,6 @@ pub fn changelog_mode(rel: &Rel) -> ChangelogMode {
                 delete: !inputs.is_insert_only(),
             },
         },
-        // Rows that leave the first n make room for others.
-        Rel::Limit { .. } if !inputs.is_insert_only() => {
-            ChangelogMode { update_after: true, update_before: true, delete: true }
-        }
         _ => inputs,
     }
 }

@@ -23,6 +23,18 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("SELECT x FROM a ORDER BY x", "x", "streaming"),
     ("SELECT * FROM a JOIN f ON a.s = f.carrier", "JOIN", "batch"),
     ("SELECT x FROM a LIMIT 'x'", "'x'", "whole number"),
+    ("SELECT x, COUNT(*) FROM a GROUP BY x LIMIT 3", "3", "before they are aggregated"),
+    ("SELECT DATE_FORMAT(dep_time, 'yyyy-bb') FROM f", "DATE_FORMAT(dep_time, 'yyyy-bb')", "the letter b"),
+    ("SELECT REGEXP_EXTRACT(s, '(', 1) FROM a", "REGEXP_EXTRACT(s, '(', 1)", "unclosed group"),
+    ("SELECT s LIKE 'a!b' ESCAPE '!' FROM a", "s LIKE 'a!b' ESCAPE '!'", "must stand before"),
+    ("SELECT s || 1 FROM a", "s || 1", "CAST it to STRING"),
+    ("SELECT TIMESTAMP '2300-01-01 00:00:00.1234567'", "TIMESTAMP '2300-01-01 00:00:00.1234567'", "from 1677 to 2262"),
+    ("SELECT GROUPING(x) FROM a GROUP BY x", "GROUPING", "not supported yet"),
+    ("SELECT MD5(s) FROM a", "MD5", "not supported yet"),
+    ("CREATE TABLE t (a INT, c AS (SELECT 1)) WITH ('connector' = 'print')", "(SELECT 1)", "never"),
+    ("RESET 'table.local-time-zon'", "'table.local-time-zon'", "table.local-time-zone"),
+    ("EXPLAIN ESTIMATED_COST SELECT x FROM a", "ESTIMATED_COST", "not supported yet"),
+    ("CREATE VIEW vw AS SELECT x FROM a; SHOW CREATE TABLE vw", "vw", "SHOW CREATE VIEW"),
     ("SELECT * FROM TABLE(TUMBLE(TABLE f, DESCRIPTOR(carrier), INTERVAL '1' HOUR))", "carrier", "TIMESTAMP(3)"),
     ("SELECT * FROM TABLE(TUMBLE(TABLE f, DESCRIPTOR(nope), INTERVAL '1' HOUR))", "nope", "dep_time"),
     ("SELECT * FROM TABLE(TUMBLE(TABLE f, DESCRIPTOR(dep_time)))", "TUMBLE(TABLE f, DESCRIPTOR(dep_time))", "SIZE"),
@@ -99,4 +111,17 @@ fn text_that_is_no_statement_shows_the_parsers_error() {
     let mut session = with_tables();
     let error = session.execute_sql("SELECT a, FROM t").unwrap_err();
     assert!(error.render("SELECT a, FROM t").contains("line 1, column 11"), "{error}");
+}
+
+#[test]
+fn in_batch_mode_tables_that_cannot_be_read_are_shown_too() {
+    for tail in ["SELECT * FROM u", "SELECT COUNT(*) FROM u WHERE a > 3", "INSERT INTO p SELECT a FROM u"] {
+        let mut session = with_tables();
+        let sql = format!(
+            "SET 'execution.runtime-mode' = 'batch'; CREATE TABLE p (a INT) WITH ('connector' = 'print');
+             CREATE TABLE u (a INT) WITH ('connector' = 'kafak'); {tail}"
+        );
+        let error = error(&mut session, &sql);
+        assert_eq!(error.span().map(|span| span.text(&sql)), Some("u"), "{}", error.render(&sql));
+    }
 }

@@ -30,7 +30,7 @@ pub enum StatementKind {
     /// `SET 'key' = 'value'`; `SET` alone lists all that are set.
     Set(Option<SetOption>),
     /// `RESET 'key'`; `RESET` alone undoes every `SET`.
-    Reset(Option<String>),
+    Reset(Option<Ident>),
     /// `SHOW …`.
     Show(Show),
     /// `DESCRIBE t`, `DESC t`.
@@ -334,8 +334,8 @@ pub struct Describe {
 /// `EXPLAIN [details | PLAN FOR] statement`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explain {
-    /// What to show besides the plans.
-    pub details: Vec<ExplainDetail>,
+    /// What to show besides the plans, and where it is asked for.
+    pub details: Vec<(ExplainDetail, Span)>,
     /// A query, an INSERT or a statement set.
     pub statement: Statement,
 }

@@ -1,7 +1,7 @@
 //! `SET` and `RESET`, read from the raw text: without quotes, keys and values may be anything (`SET a.b-c = 10 s`).
 
 use super::{Parser, Result};
-use crate::ast::{SetOption, StatementKind};
+use crate::ast::{Ident, SetOption, StatementKind};
 use crate::error::ParseError;
 use crate::span::Span;
 
@@ -72,14 +72,14 @@ impl Parser<'_> {
             .with_help("write SET 'key' = 'value', or SET alone to see what is set")
     }
 
-    fn reset_key(&self, rest: &str) -> Result<Option<String>> {
+    fn reset_key(&self, rest: &str) -> Result<Option<Ident>> {
         if is_end(rest) {
             return Ok(None);
         }
         let (key, rest) = self.key(rest)?;
         let rest = skip_space(rest);
         if is_end(rest) {
-            return Ok(Some(key.value));
+            return Ok(Some(Ident::new(key.value, key.span)));
         }
         let start = self.offset_of(rest);
         let message = format!("expected the end of the statement, found '{}'", shorten(rest));

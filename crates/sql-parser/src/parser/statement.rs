@@ -59,6 +59,11 @@ impl Parser<'_> {
         }
         match word.as_str() {
             "INSERT" => self.insert().map(|i| StatementKind::Insert(Box::new(i))),
+            "EXECUTE" if self.is_keyword_at(1, "INSERT") || self.is_query_at(1) => {
+                // EXECUTE may stand before any statement that runs a job.
+                self.advance();
+                self.statement_kind()
+            }
             "EXECUTE" | "BEGIN" => self.statement_set().map(StatementKind::StatementSet),
             "CREATE" => self.create(),
             "DROP" => self.drop_object(),
@@ -170,8 +175,9 @@ impl Parser<'_> {
         if !self.eat_keywords(&["PLAN", "FOR"]) && self.explain_detail().is_some() {
             details = self.comma_list(|p| {
                 let detail = p.explain_detail().ok_or_else(|| p.expected(DETAILS))?;
+                let span = p.span();
                 p.advance();
-                Ok(detail)
+                Ok((detail, span))
             })?;
         }
         let start = self.span();

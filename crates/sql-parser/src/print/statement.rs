@@ -23,7 +23,7 @@ impl Display for Statement {
                 write!(f, "SET {} = {}", quoted(&option.key), quoted(&option.value))
             }
             StatementKind::Reset(None) => f.write_str("RESET"),
-            StatementKind::Reset(Some(key)) => write!(f, "RESET {}", quoted(key)),
+            StatementKind::Reset(Some(key)) => write!(f, "RESET {}", quoted(&key.value)),
             StatementKind::Show(show) => show.fmt(f),
             StatementKind::Describe(describe) => describe.fmt(f),
             StatementKind::Explain(explain) => explain.fmt(f),
@@ -253,7 +253,8 @@ impl Display for Explain {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("EXPLAIN ")?;
         if !self.details.is_empty() {
-            join(f, &self.details, ", ")?;
+            let details: Vec<ExplainDetail> = self.details.iter().map(|(detail, _)| *detail).collect();
+            join(f, &details, ", ")?;
             f.write_str(" ")?;
         }
         match &self.statement.kind {

@@ -121,7 +121,11 @@ fn options_without_quotes() {
         assert_eq!((option.key.as_str(), option.value.as_str()), (key, value));
         assert_eq!(option.key_span.text(text).trim_matches('\''), key);
     }
-    assert!(matches!(parse_statement("reset 'a'").unwrap().kind, StatementKind::Reset(Some(key)) if key == "a"));
+    for text in ["EXECUTE INSERT INTO t SELECT 1", "EXECUTE SELECT 1"] {
+        let plain = parse_statement(text.trim_start_matches("EXECUTE ")).unwrap();
+        assert_eq!(parse_statement(text).unwrap().to_string(), plain.to_string());
+    }
+    assert!(matches!(parse_statement("reset 'a'").unwrap().kind, StatementKind::Reset(Some(key)) if key.value == "a"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, StructArray};
-use arrow::datatypes::{DataType, Field as ArrowField, Fields, TimeUnit};
+use arrow::datatypes::{DataType, Field as ArrowField, Fields, Int64Type, TimeUnit};
 use tidemill_core::Result;
 use tidemill_expr::types::timestamp_unit;
 use tidemill_expr::{SqlType, TypeKind};
@@ -119,7 +119,10 @@ fn fineness(unit: TimeUnit) -> u8 {
 /// timestamp out of range) is an error.
 pub fn adapt(array: &ArrayRef, wanted: &SqlType) -> Result<ArrayRef> {
     let ty = wanted.arrow_type();
-    if *array.data_type() == ty {
+    if let TypeKind::Timestamp(p) | TypeKind::TimestampLtz(p) = wanted.kind {
+        return cut_digits(&widened(array, &ty)?, p);
+    }
+    if *array.data_type() == ty && !wanted.kind.is_nested() {
         return Ok(Arc::clone(array));
     }
     match (&wanted.kind, &ty) {
@@ -149,11 +152,36 @@ pub fn adapt(array: &ArrayRef, wanted: &SqlType) -> Result<ArrayRef> {
             let nulls = map.nulls().cloned();
             Ok(Arc::new(MapArray::try_new(Arc::clone(entries), map.offsets().clone(), pairs, nulls, *sorted)?))
         }
-        _ => {
-            let options = arrow::compute::CastOptions { safe: false, ..Default::default() };
-            Ok(arrow::compute::cast_with_options(array, &ty, &options)?)
-        }
+        _ => widened(array, &ty),
     }
+}
+
+fn widened(array: &ArrayRef, ty: &DataType) -> Result<ArrayRef> {
+    if array.data_type() == ty {
+        return Ok(Arc::clone(array));
+    }
+    let options = arrow::compute::CastOptions { safe: false, ..Default::default() };
+    Ok(arrow::compute::cast_with_options(array, ty, &options)?)
+}
+
+/// Timestamps with so many digits of a second, as in Flink; a column that has no more is not copied.
+fn cut_digits(array: &ArrayRef, precision: u8) -> Result<ArrayRef> {
+    let digits = match timestamp_unit(precision) {
+        TimeUnit::Nanosecond => 9,
+        TimeUnit::Microsecond => 6,
+        _ => 3,
+    };
+    let unit = 10i64.pow(u32::from(u8::saturating_sub(digits, precision)));
+    if unit == 1 {
+        return Ok(Arc::clone(array));
+    }
+    let numbers = arrow::compute::cast(array, &DataType::Int64)?;
+    let numbers = numbers.as_primitive::<Int64Type>();
+    if numbers.iter().flatten().all(|value| value % unit == 0) {
+        return Ok(Arc::clone(array));
+    }
+    let cut = numbers.unary::<_, Int64Type>(|value| value.wrapping_sub(value.rem_euclid(unit)));
+    Ok(arrow::compute::cast(&cut, array.data_type())?)
 }
 
 #[cfg(test)]
@@ -175,6 +203,18 @@ mod tests {
         assert!(!fits(&DataType::Timestamp(TimeUnit::Microsecond, None), &SqlType::timestamp(3)));
         assert!(fits(&DataType::Timestamp(TimeUnit::Millisecond, None), &SqlType::timestamp(6)));
         assert!(!fits(&DataType::Utf8View, &SqlType::INT));
+    }
+
+    #[test]
+    fn digits_that_the_type_does_not_have_are_cut() {
+        use arrow::datatypes::TimestampMillisecondType;
+        let array: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![Some(1_999), Some(-1), None]));
+        let whole = adapt(&array, &SqlType::timestamp(0)).unwrap();
+        let whole = whole.as_primitive::<TimestampMillisecondType>();
+        assert_eq!(whole.iter().collect::<Vec<_>>(), [Some(1_000), Some(-1_000), None]);
+        let tenths = adapt(&array, &SqlType::timestamp(1)).unwrap();
+        assert_eq!(tenths.as_primitive::<TimestampMillisecondType>().value(0), 1_900);
+        assert_eq!(&adapt(&array, &SqlType::timestamp(3)).unwrap(), &array);
     }
 
     #[test]
