@@ -49,6 +49,11 @@ pub fn checksum(bytes: &[u8]) -> Vec<u8> {
     xxh3_128(bytes).to_le_bytes().to_vec()
 }
 
+/// True if an object begins as ours do, or has nothing at all (a write that was cut off).
+pub fn is_ours(bytes: &[u8]) -> bool {
+    bytes.is_empty() || bytes.starts_with(&MAGIC)
+}
+
 /// A message as the bytes of an object.
 pub fn seal(kind: ObjectKind, message: &impl Message) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEAD_LEN + message.encoded_len() + CHECKSUM_LEN);

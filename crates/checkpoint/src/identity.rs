@@ -5,11 +5,14 @@ use std::sync::Arc;
 use tidemill_core::storage::{Storage, StorageError};
 use tidemill_core::{Failure, JobId, Result};
 
-use crate::envelope::{ObjectKind, create_same, seal, unseal};
+use crate::envelope::{ObjectKind, create_same, is_ours, seal, unseal};
 use crate::job_directory::JobDirectory;
+use crate::log::DecisionLog;
 
 const JOB: &str = "job";
 const FRESH: &str = "fresh";
+/// The code of a refusal: a file has the name of one of ours.
+const FOREIGN: &str = "job.foreign";
 
 /// What tells one job from another.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
@@ -75,14 +78,47 @@ impl JobDirectory {
     /// The identity of the job whose directory it is; none where no job has begun.
     pub fn identity(&self) -> Result<Option<JobIdentity>> {
         match self.storage().get(JOB) {
+            Ok(bytes) if !is_ours(&bytes) => {
+                let text = format!(
+                    "{} is a file that Tidemill has not made: choose another directory for the checkpoints",
+                    self.storage().url(JOB)
+                );
+                Err(Failure::refused(FOREIGN, text))
+            }
             Ok(bytes) => unseal(ObjectKind::Job, &bytes, &self.storage().url(JOB)).map(Some),
             Err(StorageError::NotFound(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Empties the directory (`--fresh`). Interrupted, it is finished by the next [`JobDirectory::claim`]. No process may be
-    /// running the job meanwhile. Objects that are not the job's stay.
+    /// Looks how a job can start over here (`--fresh`): the id of the directory's job if its log can be read, in which an entry
+    /// then says so and deposes whoever still runs it; none if there was no job, or only what is left of one, which is removed.
+    ///
+    /// Refuses a directory whose file `job` is not one of Tidemill's (`job.foreign`).
+    pub fn to_start_over(&self, nonce: u64) -> Result<Option<JobId>> {
+        let found = match self.identity() {
+            Ok(Some(found)) => found,
+            Ok(None) if self.storage().list("decisions/")?.is_empty() => return Ok(None),
+            Err(failure) if failure.is_retryable() || failure.code() == FOREIGN => return Err(failure),
+            Ok(None) | Err(_) => return self.clear().map(|()| None),
+        };
+        if exists(self, FRESH)? {
+            return self.clear().map(|()| None);
+        }
+        match DecisionLog::open(self, nonce) {
+            Ok(_) => Ok(Some(found.id())),
+            Err(failure) if failure.is_retryable() => Err(failure),
+            Err(_) => self.clear().map(|()| None),
+        }
+    }
+
+    /// From now on the directory is the job's that has started over in it.
+    pub fn rename(&self, identity: &JobIdentity) -> Result<()> {
+        Ok(self.storage().put(JOB, &seal(ObjectKind::Job, identity))?)
+    }
+
+    /// Empties the directory, whose log cannot be read. Interrupted, it is finished by the next [`JobDirectory::claim`]. No
+    /// process may be running the job meanwhile. Objects that are not the job's stay.
     pub fn clear(&self) -> Result<()> {
         let storage = self.storage();
         storage.put(FRESH, b"This directory is being emptied.\n")?;
@@ -132,6 +168,11 @@ impl JobIdentity {
             job_id: job_id.to_string(),
             version,
         }
+    }
+
+    /// The job's id.
+    pub fn id(&self) -> JobId {
+        JobId::parse(&self.job_id).unwrap_or_else(|| JobId::from_name(&self.job_id))
     }
 }
 

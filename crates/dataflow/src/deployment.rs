@@ -6,7 +6,7 @@ use tidemill_core::map::Map;
 use tidemill_core::memory::MemoryPool;
 use tidemill_core::metrics::Metrics;
 use tidemill_core::options::Configuration;
-use tidemill_core::{Env, EventTime, Failure, KeyGroups, OperatorId, Result, Routing, SubtaskIndex};
+use tidemill_core::{Env, EventTime, Failure, JobId, KeyGroups, OperatorId, Result, Routing, SubtaskIndex};
 use tidemill_expr::evaluator::Program;
 use tidemill_expr::{EvalContext, Expr, Field, RowType, SqlType, TimeZone};
 use tidemill_state::Scope;
@@ -39,6 +39,8 @@ pub struct Deployment<'a> {
     pub graph: &'a JobGraph,
     /// The code of its nodes.
     pub registry: &'a Registry,
+    /// Which job it is.
+    pub job: JobId,
     /// The graph, cut for that many slots as `parallelism` says.
     pub plan: &'a Plan,
     /// Slots, and subtasks of every task that has no parallelism of its own.
@@ -276,6 +278,7 @@ impl Builder<'_> {
         let scope = format!("{index}.{}", node.name);
         let metric = |name: &str| self.deployment.metrics.metric(&format!("{scope}.{name}"));
         operator.open(&mut OpenContext {
+            job: self.deployment.job,
             operator: node.operator_id(),
             name: &node.name,
             subtask: index,

@@ -38,6 +38,6 @@ pub use offload::{Offload, Pending, Pool};
 pub use operator::{Inputs, Mail, NeedsAllRows, OpenContext, Operator, Output, Pins, Timers};
 pub use pace::Pace;
 pub use registry::Registry;
-pub use sink::{Committer, Sink, Writer, WriterContext};
+pub use sink::{Committer, Sink, Writer, WriterContext, output_id};
 pub use sink_operator::{RowHasher, check_not_null};
 pub use source::{Discovery, Enumerator, Poll, Reader, ReaderContext, Source, Split};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidemill_core::key_group::{KeyGroupSet, KeyGroups};
 use tidemill_core::metrics::Metric;
 use tidemill_core::{
-    Barrier, Batch, CheckpointId, EventTime, InputId, Now, OperatorId, Progress, Result, SubtaskIndex,
+    Barrier, Batch, CheckpointId, EventTime, InputId, JobId, Now, OperatorId, Progress, Result, SubtaskIndex,
 };
 use tidemill_state::{Buckets, StateTable};
 
@@ -160,6 +160,8 @@ impl<'a> Pins<'a> {
 
 /// What an operator learns about its place when it is opened.
 pub struct OpenContext<'a> {
+    /// The job, the same whenever it goes on.
+    pub job: JobId,
     /// Its identity.
     pub operator: OperatorId,
     /// Its name in plans and messages.

@@ -3,23 +3,28 @@
 //! Invariants: nothing a writer has written is visible before its checkpoint is complete; `commit` is idempotent and is called
 //! again by every later start until the log says it succeeded.
 
-use tidemill_core::{Batch, CheckpointId, Now, OperatorId, Progress, Result, SubtaskIndex};
+use tidemill_core::{Batch, CheckpointId, JobId, Now, OperatorId, Progress, Result, SubtaskIndex};
 
 /// A sink as the plan describes it.
 pub trait Sink: Send + Sync {
     /// Writes rows, on a slot.
     fn writer(&self, cx: &WriterContext) -> Result<Box<dyn Writer>>;
 
-    /// Commits what the writers of sink operator `operator` have prepared; none for sinks that have nothing to commit.
-    fn committer(&self, _operator: OperatorId) -> Result<Option<Box<dyn Committer>>> {
+    /// Commits what the writers with this id ([`output_id`]) have prepared; none for sinks that have nothing to commit.
+    fn committer(&self, _output: OperatorId) -> Result<Option<Box<dyn Committer>>> {
         Ok(None)
     }
+}
+
+/// What tells the output of a job's sink operator from that of all others, of other jobs with the same statements too.
+pub fn output_id(job: JobId, operator: OperatorId) -> OperatorId {
+    OperatorId(job.0 ^ operator.0)
 }
 
 /// What a writer learns about its place.
 #[derive(Clone, Debug)]
 pub struct WriterContext {
-    /// The sink operator; with `generation`, `subtask` and a counter it makes file names unique.
+    /// The [`output_id`]; with `generation`, `subtask` and a counter it makes file names unique.
     pub operator: OperatorId,
     /// How often the job has been started.
     pub generation: u64,

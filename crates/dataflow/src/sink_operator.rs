@@ -7,7 +7,7 @@ use tidemill_core::{Barrier, Batch, Failure, InputId, Progress, Result};
 
 use crate::graph::WriteStage;
 use crate::operator::{OpenContext, Operator, Output};
-use crate::sink::{Sink, Writer, WriterContext};
+use crate::sink::{Sink, Writer, WriterContext, output_id};
 use crate::{Counters, Timers};
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub fn check_not_null(stage: &WriteStage, batch: &Batch) -> Result<()> {
 impl Operator for SinkOperator {
     fn open(&mut self, cx: &mut OpenContext<'_>) -> Result<()> {
         let writer = self.sink.writer(&WriterContext {
-            operator: cx.operator,
+            operator: output_id(cx.job, cx.operator),
             generation: cx.generation,
             subtask: cx.subtask,
             parallelism: cx.parallelism,

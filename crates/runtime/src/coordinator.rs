@@ -5,7 +5,8 @@
 //!    committed no other is started.
 //! 2. What an enumerator has reported and the barrier's side on which its splits were sent agree: a split sent before the
 //!    barrier is in a reader's snapshot, one sent later is not in the enumerator's.
-//! 3. The last checkpoint of a bounded job is taken when every subtask has seen the end; the job ends when it is committed.
+//! 3. A job is opened once at a time: whatever fails while that is under way belongs to the slots before.
+//! 4. The last checkpoint of a bounded job is taken when every subtask has seen the end; the job ends when it is committed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -469,9 +470,10 @@ impl Machine for Coordinator {
         match event {
             Event::Start => actions.push(Action::Open),
             Event::Opened(Ok(opened)) => self.on_opened(*opened, now, actions),
-            Event::Opened(Err(failure)) | Event::Discovered(Err(failure)) | Event::SlotFailed(failure) => {
-                self.fail(failure, actions);
-            }
+            Event::Opened(Err(failure)) => self.fail(failure, actions),
+            // Slots may fail together, and what they had asked for may fail behind them: the job is being opened anew already.
+            Event::Discovered(Err(_)) | Event::SlotFailed(_) if self.phase == Phase::Opening => {}
+            Event::Discovered(Err(failure)) | Event::SlotFailed(failure) => self.fail(failure, actions),
             Event::Discovered(Ok(discovered)) if self.phase == Phase::Running => {
                 self.on_discovered(discovered, now, actions);
             }
@@ -515,5 +517,25 @@ impl Machine for Coordinator {
                 self.begin_stop(now, actions);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_slots_that_fail_together_are_one_restart() {
+        let config = CoordinatorConfig { interval_ns: None, timeout_ns: u64::MAX, restarts_max: 3, parallelism: 2 };
+        let mut coordinator = Coordinator::new(config);
+        let mut opens = 0;
+        let full = || Event::SlotFailed(Failure::retryable("filesystem.full", "the disk is full"));
+        for event in [Event::Start, Event::Opened(Ok(Box::default())), full(), full()] {
+            let mut actions = Vec::new();
+            coordinator.handle(event, Now::default(), &mut actions);
+            opens += actions.iter().filter(|action| matches!(action, Action::Open)).count();
+        }
+        assert_eq!(opens, 2, "the first start and one restart");
+        assert_eq!(coordinator.restarts, 1);
     }
 }

@@ -17,7 +17,7 @@ use tidemill_core::storage::Storage;
 use tidemill_core::{CheckpointId, CheckpointKind, Env, Failure, JobId, OperatorId, Result};
 use tidemill_dataflow::job_options::{CHECKPOINTS_RETAINED, MAX_PARALLELISM};
 use tidemill_dataflow::plan::Plan;
-use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role};
+use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role, output_id};
 
 use crate::content::{Content, TableChains, counters_of};
 use crate::coordinator::Discovered;
@@ -45,7 +45,9 @@ pub struct JobIo {
     enumerators: BTreeMap<OperatorId, Box<dyn Enumerator>>,
     files_written: u32,
     key_groups: Option<KeyGroups>,
+    /// The job is to start over; false once it has.
     is_fresh: bool,
+    job: JobId,
     /// A run file has turned out to be damaged.
     damaged: Arc<AtomicBool>,
 }
@@ -82,12 +84,14 @@ impl JobIo {
             files_written: 0,
             key_groups: None,
             is_fresh,
+            job: JobId::default(),
             damaged: Arc::default(),
         }
     }
 
     /// Claims the directory, starts a generation, commits again what the last one left, and reads the state.
     pub fn open(&mut self) -> Result<Opened> {
+        self.look_at_savepoint()?;
         let is_first = self.claim()?;
         let mut attempt = 0;
         let (log, resolution) = loop {
@@ -99,7 +103,11 @@ impl JobIo {
                 false => Verification::Manifest,
             };
             let options = ResolveOptions { verification, ..ResolveOptions::default() };
-            let resolution = resolve(&self.directory, log.history(), &options)?;
+            let resolution = match self.is_fresh {
+                // Earlier checkpoints are given up with the entry that starts the generation.
+                true => Resolution { next_checkpoint: log.history().checkpoint_max + 1, ..Resolution::default() },
+                false => resolve(&self.directory, log.history(), &options)?,
+            };
             if resolution.finished {
                 return Ok(finished(&resolution));
             }
@@ -117,6 +125,10 @@ impl JobIo {
         let generation = log.generation();
         self.log = Some(log);
         self.files_written = 0;
+        if self.is_fresh {
+            self.directory.rename(&JobIdentity::new(&self.spec.name, &self.spec.fingerprint, self.job))?;
+            self.is_fresh = false;
+        }
         let base = self.base(&resolution)?;
         let graph = match base.content.as_ref().filter(|content| !content.header.job_graph.is_empty()) {
             Some(content) => JobGraph::decode_bytes(&content.header.job_graph)?,
@@ -131,13 +143,20 @@ impl JobIo {
 
     /// Makes the directory the job's; true if it was not before.
     fn claim(&mut self) -> Result<bool> {
-        if std::mem::take(&mut self.is_fresh) && self.directory.identity().map_or(true, |found| found.is_some()) {
-            self.directory.clear()?;
+        if self.is_fresh {
+            // Where there is a log the job starts over in it: whoever runs the job now is deposed.
+            if let Some(found) = self.directory.to_start_over(self.env.random_u64())? {
+                self.job = found;
+                return Ok(true);
+            }
+            self.is_fresh = false;
         }
         let id = JobId(u128::from(self.env.random_u64()) << 64 | u128::from(self.env.random_u64()));
         let identity = JobIdentity::new(&self.spec.name, &self.spec.fingerprint, id);
         let (directory, claim) = JobDirectory::claim(Arc::clone(&self.storage), &identity)?;
         self.directory = directory;
+        let (Claim::Created(own) | Claim::Resumed(own)) = &claim;
+        self.job = own.id();
         let is_first = matches!(claim, Claim::Created(_));
         if !is_first && self.log.is_none() && self.spec.from_savepoint.is_some() {
             let text = format!(
@@ -150,10 +169,23 @@ impl JobIo {
         Ok(is_first || self.log.as_ref().is_some_and(|log| log.history().checkpoints.is_empty()))
     }
 
+    /// Refuses a savepoint that cannot be gone on from, before anything is changed.
+    fn look_at_savepoint(&self) -> Result<()> {
+        let Some(url) = self.spec.from_savepoint.as_ref().filter(|_| self.log.is_none()) else { return Ok(()) };
+        let storage = tidemill_checkpoint::open_existing(url)?;
+        let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
+        match savepoint.content.header.job_graph.as_slice() {
+            [] => Ok(()),
+            graph => self.check_statements(&JobGraph::decode_bytes(graph)?, &storage.url("")),
+        }
+    }
+
     fn open_sinks(&mut self, graph: &JobGraph, resolution: &Resolution, generation: u64) -> Result<()> {
         self.committers.clear();
         for node in graph.nodes.iter().filter(|node| node.role() == Role::Sink) {
-            if let Some(committer) = self.registry.sink(&node.kind, &node.config)?.committer(node.operator_id())? {
+            if let Some(committer) =
+                self.registry.sink(&node.kind, &node.config)?.committer(output_id(self.job, node.operator_id()))?
+            {
                 self.committers.insert(node.operator_id(), committer);
             }
         }
@@ -218,6 +250,7 @@ impl JobIo {
         let homes = content.as_ref().map(new);
         Ok(Opened {
             finished: false,
+            job: self.job,
             generation,
             graph_bytes: Arc::new(graph.encode_bytes()),
             key_groups: key_groups.count(),
@@ -354,6 +387,9 @@ impl JobIo {
 
     /// Decides that the job has ended, and finishes its sinks.
     pub fn end(&mut self) -> Result<()> {
+        // A deposed process may have left something since this one started.
+        let generation = self.generation();
+        self.committers.values_mut().try_for_each(|committer| committer.clean(generation))?;
         self.committers.values_mut().try_for_each(|committer| committer.finish())?;
         self.append(Decision::ended(tidemill_checkpoint::history::EndState::Finished, ""))
     }

@@ -311,6 +311,7 @@ impl Host for Process {
         let wakers: Vec<Arc<dyn Wake>> = sleepers.iter().map(|sleeper| Arc::clone(sleeper) as Arc<dyn Wake>).collect();
         let deployed = Deployment {
             graph: &opened.graph,
+            job: opened.job,
             plan: &opened.plan,
             registry: &self.registry,
             parallelism: self.parallelism,

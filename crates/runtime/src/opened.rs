@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidemill_core::map::Map;
-use tidemill_core::{CheckpointId, EventTime, OperatorId};
+use tidemill_core::{CheckpointId, EventTime, JobId, OperatorId};
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::snapshot::RestoredOperator;
 use tidemill_dataflow::{CounterValues, JobGraph, Split};
@@ -17,6 +17,8 @@ use crate::homes::Homes;
 pub struct Opened {
     /// True if an earlier start finished it: there is nothing to do.
     pub finished: bool,
+    /// Which job it is.
+    pub job: JobId,
     /// This start's generation.
     pub generation: u64,
     /// The graph to run: the stored one where the job goes on.

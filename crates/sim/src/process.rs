@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidemill_core::memory::MemoryPool;
 use tidemill_core::metrics::Metrics;
-use tidemill_core::{Env, KeyGroups, Now, Result};
+use tidemill_core::{Env, Failure, KeyGroups, Now, Result};
 use tidemill_dataflow::Registry;
 use tidemill_dataflow::channel::Wake;
 use tidemill_dataflow::deployment::Deployment;
@@ -115,11 +115,15 @@ impl Host for SimHost {
     }
 
     fn deploy(&mut self, opened: Opened) -> Result<()> {
+        if !self.slots.is_empty() {
+            return Err(Failure::fatal("sim.deployed-twice", "slots were deployed beside others"));
+        }
         let bells: Vec<Arc<Bell>> = opened.plan.threads().iter().map(|_| Arc::default()).collect();
         let wakers: Vec<Arc<dyn Wake>> = bells.iter().map(|bell| Arc::clone(bell) as Arc<dyn Wake>).collect();
         let metrics = Metrics::default();
         let deployed = Deployment {
             graph: &opened.graph,
+            job: opened.job,
             plan: &opened.plan,
             registry: &self.registry,
             parallelism: self.parallelism,

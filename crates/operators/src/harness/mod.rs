@@ -24,8 +24,8 @@ use arrow::array::ArrayRef;
 use tidemill_core::metrics::Metrics;
 use tidemill_core::options::Configuration;
 use tidemill_core::{
-    Barrier, Batch, CheckpointKind, EventTime, InputId, KeyEncoder, KeyGroupSet, KeyGroups, Keys, Now, OperatorId,
-    Progress, Result, Routing, SubtaskIndex,
+    Barrier, Batch, CheckpointKind, EventTime, InputId, JobId, KeyEncoder, KeyGroupSet, KeyGroups, Keys, Now,
+    OperatorId, Progress, Result, Routing, SubtaskIndex,
 };
 use tidemill_dataflow::{CounterValues, Counters, NeedsAllRows, OpenContext, Operator, Output, Timers};
 use tidemill_expr::arrays::scalars_to_array;
@@ -96,6 +96,7 @@ impl Harness {
         let routing = routing(parallelism)?;
         let (metrics, options) = (harness.metrics.clone(), Configuration::default());
         harness.operator.open(&mut OpenContext {
+            job: JobId(1),
             operator: OperatorId::from_name("harness"),
             name: "harness",
             subtask,

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidemill_core::storage::Storage;
 use tidemill_runtime::{JobEnd, SystemEnv, local};
@@ -27,4 +28,60 @@ fn another_job_and_changed_statements_are_refused_and_fresh_starts_over() {
     let (end, rows) = run("others", "2", true);
     assert!(matches!(end, JobEnd::Finished), "{end:?}");
     assert_eq!(rows, all_rows());
+}
+
+#[test]
+fn who_runs_a_job_that_is_started_over_is_deposed() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage: Arc<dyn Storage> = tidemill_checkpoint::open(&folder.path().to_string_lossy()).unwrap();
+    let start = |ledger: &Ledger, rows_per_second, fresh| {
+        let mut spec = spec(2, "2 ms");
+        spec.fresh = fresh;
+        let registry = registry(ledger, rows_per_second);
+        local::start(spec, registry, Arc::clone(&storage), Arc::new(SystemEnv::new())).unwrap()
+    };
+    let (old, new) = (Ledger::default(), Ledger::default());
+    let mut running = start(&old, Some(50_000), false);
+    while running.status().checkpoint < 2 {
+        assert!(running.wait_for(Duration::from_millis(1)).is_none(), "it ended too early");
+    }
+    let end = start(&new, None, true).wait().end;
+    assert!(matches!(end, JobEnd::Finished), "{end:?}");
+    assert_eq!(new.rows(), all_rows());
+    match running.wait().end {
+        JobEnd::Failed(failure) => assert_eq!(failure.code(), "job.deposed"),
+        other => unreachable!("{other:?}"),
+    }
+    // Once more, undisturbed: it has finished.
+    assert!(matches!(start(&Ledger::default(), None, false).wait().end, JobEnd::AlreadyFinished));
+}
+
+#[test]
+fn nothing_is_given_up_for_a_savepoint_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage: Arc<dyn Storage> = tidemill_checkpoint::open(&folder.path().to_string_lossy()).unwrap();
+    let start = |savepoint: Option<&str>| {
+        let mut spec = spec(1, "1 s");
+        (spec.fresh, spec.from_savepoint) = (savepoint.is_some(), savepoint.map(str::to_string));
+        let registry = registry(&Ledger::default(), None);
+        local::start(spec, registry, Arc::clone(&storage), Arc::new(SystemEnv::new())).unwrap().wait().end
+    };
+    assert!(matches!(start(None), JobEnd::Finished));
+    assert!(matches!(start(Some("/nowhere/savepoint")), JobEnd::Failed(_)));
+    assert!(matches!(start(None), JobEnd::AlreadyFinished), "its state is still there");
+}
+
+#[test]
+fn a_directory_with_somebody_elses_file_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("job"), "mine").unwrap();
+    let storage: Arc<dyn Storage> = tidemill_checkpoint::open(&folder.path().to_string_lossy()).unwrap();
+    let mut spec = spec(1, "1 s");
+    spec.fresh = true;
+    let registry = registry(&Ledger::default(), None);
+    match local::start(spec, registry, storage, Arc::new(SystemEnv::new())).unwrap().wait().end {
+        JobEnd::Failed(failure) => assert_eq!(failure.code(), "job.foreign"),
+        other => unreachable!("{other:?}"),
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("job")).unwrap(), "mine");
 }
