@@ -82,6 +82,8 @@ pub struct Process {
     pub storage: Arc<SimStorage>,
     /// Reads under way, by number.
     pub reads: BTreeMap<u64, ReadTask>,
+    /// Failures of slots that nobody has heard of yet, by number.
+    pub failures: BTreeMap<u64, Happening>,
     /// True while an I/O task is under way.
     pub io_busy: bool,
     /// True while it is stopped (SIGSTOP).

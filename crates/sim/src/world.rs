@@ -66,6 +66,8 @@ enum What {
     Ring(usize),
     Io,
     Read(u64),
+    /// The news of a slot's failure arrives.
+    Failed(u64),
     Tick,
     Kill,
     Pause,
@@ -219,6 +221,7 @@ impl World {
             What::Ring(slot) => ("ring", slot as u64),
             What::Io => ("io", 0),
             What::Read(number) => ("read", number),
+            What::Failed(number) => ("failed", number),
             What::Tick => ("tick", 0),
             What::Kill => ("kill", 0),
             What::Pause => ("pause", 0),
@@ -264,6 +267,15 @@ impl World {
             }
             What::Io => self.io(index),
             What::Read(number) => self.read(index, number),
+            What::Failed(number) => {
+                let Some(Some(process)) = self.processes.get_mut(index) else { return };
+                if process.paused {
+                    return self.schedule(MS, index, What::Failed(number));
+                }
+                if let Some(happening) = process.failures.remove(&number) {
+                    self.deliver(index, happening);
+                }
+            }
             What::Tick => self.deliver(index, Happening::Event(Event::Tick)),
         }
     }
@@ -306,8 +318,9 @@ impl World {
         let io = JobIo::new(spec, registry.clone(), Arc::clone(&storage) as _, Arc::clone(&env), mutant);
         let host = SimHost::new(registry, parallelism, mutant, env);
         let driver = Driver::new(config, mutant);
-        let reads = BTreeMap::new();
-        self.processes.push(Some(Process { driver, host, io, storage, reads, io_busy: false, paused: false }));
+        let (reads, failures) = (BTreeMap::new(), BTreeMap::new());
+        let process = Process { driver, host, io, storage, reads, failures, io_busy: false, paused: false };
+        self.processes.push(Some(process));
         let index = self.processes.len() - 1;
         self.deliver(index, Happening::Event(Event::Start));
     }
@@ -386,8 +399,13 @@ impl World {
                 happenings.extend(reports.into_iter().map(|report| Happening::Report(generation, report)));
             }
             Err(failure) => {
+                // Others may fail before anyone hears of it.
                 sim.failed = true;
-                happenings.push(Happening::SlotFailed(generation, failure));
+                self.sequence += 1;
+                let number = self.sequence;
+                process.failures.insert(number, Happening::SlotFailed(generation, failure));
+                let delay_ns = self.random.between(1_000, 500_000);
+                self.schedule(delay_ns, index, What::Failed(number));
             }
         }
         if let Some(wake_at_ns) = wake_at_ns {
