@@ -25,7 +25,7 @@ mod stdout;
 mod usage;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -54,9 +54,14 @@ fn main() -> ExitCode {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tidemill", &mut script);
-            // A reader that goes away has what it wanted.
-            let _ = std::io::stdout().write_all(&script);
-            Exit::Done
+            match std::io::stdout().write_all(&script).and_then(|()| std::io::stdout().flush()) {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    console.error(&format!("cannot write to standard output: {error}"));
+                    Exit::Failed
+                }
+                // A reader that goes away has what it wanted.
+                _ => Exit::Done,
+            }
         }
     };
     exit.into()

@@ -15,7 +15,7 @@ impl Csv {
         if shape.rows == Shown::Changes {
             push_field("op", &mut header);
         }
-        for (i, name) in shape.schema.names().iter().enumerate() {
+        for (i, name) in shape.names().iter().enumerate() {
             if i > 0 || !header.is_empty() {
                 header.push(b',');
             }

@@ -20,7 +20,7 @@ pub struct Json {
 impl Json {
     /// The format for a result.
     pub fn new(shape: &Shape) -> Json {
-        Json { names: shape.schema.names(), types: shape.schema.types(), zone: shape.zone }
+        Json { names: shape.names(), types: shape.schema.types(), zone: shape.zone }
     }
 }
 

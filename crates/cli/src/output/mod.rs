@@ -35,6 +35,20 @@ pub struct Shape {
     pub is_terminal: bool,
 }
 
+impl Shape {
+    /// The names of the columns. Beside the kinds of changes, which are called `op`, a column of that name gets another.
+    fn names(&self) -> Vec<String> {
+        let mut names = self.schema.names();
+        if self.rows == Shown::Changes
+            && let Some(at) = names.iter().position(|name| name == "op")
+        {
+            let free = (0..).map(|number| format!("op{number}")).find(|name| !names.contains(name));
+            names[at] = free.unwrap_or_default();
+        }
+        names
+    }
+}
+
 /// Which rows of a result are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {

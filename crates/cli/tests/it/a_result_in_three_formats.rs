@@ -86,3 +86,12 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let run = running.finish().code(0);
     assert!(!run.err.contains("error"), "{}", run.err);
 }
+
+#[test]
+fn a_column_called_op_makes_way_for_the_kind() {
+    let sql = "SELECT 'x' AS op, 1 AS op0";
+    let run = Folder::new().sql(sql, &["--output", "json"]).code(0);
+    assert_eq!(run.out, "{\"op\":\"+I\",\"op1\":\"x\",\"op0\":1}\n");
+    let run = Folder::new().sql(sql, &["--output", "csv", "-D", "execution.runtime-mode=batch"]).code(0);
+    assert_eq!(run.out, "op,op0\nx,1\n");
+}
