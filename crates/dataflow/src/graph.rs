@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use prost::Message;
 use tidemill_core::{Failure, OperatorId, Result};
 
-/// The version of the graph's format that this build writes.
-pub const GRAPH_FORMAT: u32 = 1;
+/// The version of the graph's format that this build writes. 2: since nodes have `may_block` and `parallelism`.
+pub const GRAPH_FORMAT: u32 = 2;
 
 /// A job: nodes in topological order (inputs before those that read them) and edges between them.
 #[derive(Clone, PartialEq, Message)]
