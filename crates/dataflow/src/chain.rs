@@ -24,6 +24,8 @@ use crate::snapshot::OperatorSnapshot;
 const QUEUE_MAX: usize = 4;
 /// A table is written in full when its deltas since the last full one have this many times its live rows.
 const DELTA_ROWS_PER_LIVE_ROW: usize = 2;
+/// A delta counts for at least so many rows: its run file has pages that are read, however few rows are on them.
+const DELTA_ROWS_MIN: usize = 64;
 
 /// Where a link's or a source's elements go.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +94,9 @@ impl Link {
     }
 
     /// Goes on from a checkpoint: from its watermark, whose timers may not all have fired, with tables to be filled.
-    pub(crate) fn restore(&mut self, watermark: Option<EventTime>, fill: Option<Fill>) {
+    /// `rows` is what the deltas since the last full one have, by table.
+    pub(crate) fn restore(&mut self, watermark: Option<EventTime>, fill: Option<Fill>, rows: Vec<usize>) {
+        self.rows_since_full = rows;
         if let Some(watermark) = watermark {
             self.watermark = watermark;
             self.firing = true;
@@ -479,6 +483,11 @@ impl Chain {
             }
         }
         if let Some((checkpoint, mut snapshot)) = link.gathering.take() {
+            for (position, (_, delta)) in snapshot.tables.iter().enumerate() {
+                if !delta.is_full() && (!delta.is_empty() || delta.order_floor().is_some()) {
+                    link.rows_since_full[position] += DELTA_ROWS_MIN.saturating_sub(delta.len());
+                }
+            }
             if self.faults.has(Fault::DeleteByAbsence) {
                 snapshot.tables.iter_mut().for_each(|(_, delta)| *delta = without_removals(delta));
             }

@@ -4,6 +4,7 @@
 //! side's slot; waking one that is awake costs a load.
 
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use tidemill_core::Element;
@@ -56,9 +57,11 @@ impl Sender {
 impl Receiver {
     /// Takes the next element.
     pub fn pop(&mut self) -> Option<Element> {
-        let was_full = self.queue.slots() == CAPACITY;
         let element = self.queue.pop().ok()?;
-        if was_full {
+        // Looked at behind the pop: a sender that found the channel full before it looks again before it sleeps, and one that
+        // fills it later is seen by the next pop. Before the pop, the sender could fill it and sleep in between.
+        fence(Ordering::SeqCst);
+        if self.queue.slots() + 1 >= CAPACITY {
             self.sender.wake();
         }
         Some(element)

@@ -261,8 +261,17 @@ impl Builder<'_> {
         let id = described.operator_id();
         let memory = self.deployment.memory.reservation();
         let mut link = Link::new(id, described.name.clone(), operator, counters, targets.into(), inputs.len(), memory);
-        link.restore(watermark, fill);
+        let rows = self.rows_restored(link.operator.as_mut(), id);
+        link.restore(watermark, fill, rows);
         Ok(link)
+    }
+
+    /// This instance's share of the rows in the runs of each table of an operator.
+    fn rows_restored(&self, operator: &mut dyn Operator, id: OperatorId) -> Vec<usize> {
+        let Some(restored) = self.deployment.restored.get(&id) else { return Vec::new() };
+        let share = |rows: u64| rows as usize / self.deployment.parallelism.max(1) as usize;
+        let rows = |name: &str| restored.rows.get(name).copied().map_or(0, share);
+        operator.tables().iter().map(|table| rows(&table.descriptor().name)).collect()
     }
 
     /// Opens an operator and gives it back what it left in the checkpoint, but for the rows of its tables; returns its

@@ -11,7 +11,7 @@ use arrow::array::UInt32Array;
 use arrow::datatypes::DataType;
 use tidemill_core::key::{KeyEncoder, Keys};
 use tidemill_core::key_group::Routing;
-use tidemill_core::{Batch, Element, Result};
+use tidemill_core::{Batch, Element, EventTime, Result};
 
 use crate::channel::Sender;
 use crate::gather::Gather;
@@ -63,6 +63,10 @@ impl EdgeOut {
 
     /// Sends, or keeps what may wait or does not fit.
     pub fn push(&mut self, element: Element) -> Result<()> {
+        // The end says it, and only of its own channel: others that are idle have not ended.
+        if matches!(element, Element::Watermark(EventTime::MAX)) {
+            return Ok(());
+        }
         let waits = match &element {
             Element::Batch(batch) => self.gather.takes(batch.len()) && self.is_busy(),
             Element::Watermark(_) => !self.gather.is_empty(),

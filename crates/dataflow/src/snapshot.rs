@@ -1,5 +1,7 @@
 //! What a subtask hands over for a checkpoint, and what it gets back after a restore.
 
+use std::collections::BTreeMap;
+
 use tidemill_core::{CheckpointId, EventTime, OperatorId, SubtaskIndex};
 use tidemill_state::{DeltaSink, TableDescriptor};
 
@@ -43,6 +45,8 @@ pub struct OperatorSnapshot {
 pub struct RestoredOperator {
     /// True if there are rows of its tables to be read.
     pub has_rows: bool,
+    /// The rows in the runs of each table, by its name.
+    pub rows: BTreeMap<String, u64>,
     /// The blobs of all instances.
     pub blobs: Vec<(String, Vec<u8>)>,
     /// The smallest watermark over the instances that had one.

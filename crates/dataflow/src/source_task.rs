@@ -188,8 +188,12 @@ impl SourceTask {
 
     /// No split is left: the end, or a wait for more.
     fn without_splits(&mut self, now: Now) -> bool {
+        self.state.wake_at_ns = None;
         if self.state.no_more_splits {
             self.state.ended = true;
+            if std::mem::take(&mut self.state.idle) {
+                self.state.pending.push_back(Element::Idle(false));
+            }
             self.state.pending.extend([Element::Watermark(EventTime::MAX), Element::End]);
             return true;
         }

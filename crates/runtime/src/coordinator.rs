@@ -226,7 +226,7 @@ impl Coordinator {
         let timeout = self.in_progress.as_ref().filter(|running| matches!(running.step, Step::Acknowledging));
         let timeout_ns = timeout.map(|running| running.started_ns + self.config.timeout_ns);
         let start_ns = self.next_start_ns.filter(|_| self.in_progress.is_none() && self.phase == Phase::Running);
-        let discover_ns = self.discover_at_ns.values().copied().min();
+        let discover_ns = self.discover_at_ns.values().copied().min().filter(|_| self.phase == Phase::Running);
         timeout_ns.into_iter().chain(start_ns).chain(discover_ns).min()
     }
 
@@ -469,8 +469,10 @@ impl Machine for Coordinator {
         }
         match event {
             Event::Start => actions.push(Action::Open),
+            Event::Opened(_) if self.phase != Phase::Opening => {}
             Event::Opened(Ok(opened)) => self.on_opened(*opened, now, actions),
             Event::Opened(Err(failure)) => self.fail(failure, actions),
+            Event::Ended(_) if self.phase != Phase::Ending => {}
             // Slots may fail together, and what they had asked for may fail behind them: the job is being opened anew already.
             Event::Discovered(Err(_)) | Event::SlotFailed(_) if self.phase == Phase::Opening => {}
             Event::Discovered(Err(failure)) | Event::SlotFailed(failure) => self.fail(failure, actions),

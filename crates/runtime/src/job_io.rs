@@ -15,7 +15,7 @@ use tidemill_checkpoint::{
 use tidemill_core::key_group::KeyGroups;
 use tidemill_core::storage::Storage;
 use tidemill_core::{CheckpointId, CheckpointKind, Env, Failure, JobId, OperatorId, Result};
-use tidemill_dataflow::job_options::{CHECKPOINTS_RETAINED, MAX_PARALLELISM};
+use tidemill_dataflow::job_options::{BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINTS_RETAINED, MAX_PARALLELISM};
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role, output_id};
 
@@ -131,7 +131,7 @@ impl JobIo {
         }
         let base = self.base(&resolution)?;
         let graph = match base.content.as_ref().filter(|content| !content.header.job_graph.is_empty()) {
-            Some(content) => JobGraph::decode_bytes(&content.header.job_graph)?,
+            Some(content) => self.with_own_options(JobGraph::decode_bytes(&content.header.job_graph)?),
             None => self.spec.graph.clone(),
         };
         if let (Some(url), None) = (&base.url, &resolution.restore) {
@@ -196,6 +196,15 @@ impl JobIo {
             }
         }
         self.committers.values_mut().try_for_each(|committer| committer.clean(generation))
+    }
+
+    /// The stored graph with what may be another at every start: how rows are put together.
+    fn with_own_options(&self, mut stored: JobGraph) -> JobGraph {
+        for key in [BATCH_ROWS_MAX.key, BUFFER_TIMEOUT.key] {
+            stored.options.remove(key);
+            stored.options.extend(self.spec.graph.options.get(key).map(|value| (key.to_string(), value.clone())));
+        }
+        stored
     }
 
     /// What this start goes on from: a checkpoint, else a savepoint, else nothing.

@@ -84,8 +84,10 @@ pub(crate) fn load(content: &CheckpointContent, tables: &TableChains) -> Result<
         });
         splits.entry(id).or_default().extend(found);
     }
-    for ((operator, _), _) in tables.chains.iter().filter(|(_, chain)| !chain.runs.is_empty()) {
-        operators.entry(*operator).or_default().has_rows = true;
+    for ((operator, table), chain) in tables.chains.iter().filter(|(_, chain)| !chain.runs.is_empty()) {
+        let restored = operators.entry(*operator).or_default();
+        restored.has_rows = true;
+        restored.rows.insert(table.clone(), chain.runs.iter().map(|run| run.rows.max(64)).sum());
     }
     for splits in splits.values_mut() {
         splits.sort_by(|left, right| left.0.id.cmp(&right.0.id));

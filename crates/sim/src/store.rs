@@ -131,7 +131,9 @@ impl SimStorage {
         }
         let rates = *self.shared.rates.lock().unwrap_or_else(PoisonError::into_inner);
         let mut random = self.shared.random.lock().unwrap_or_else(PoisonError::into_inner);
-        let (before, after) = (random.chance(rates.error_before), random.chance(rates.error_after));
+        // Uploads of what has changed fail more often: only then is a checkpoint given up that others follow.
+        let more = if path.starts_with("state/") { 3 } else { 1 };
+        let (before, after) = (random.chance(rates.error_before * more), random.chance(rates.error_after));
         drop(random);
         if before {
             return Err(StorageError::Other(format!("503 on {path}")));

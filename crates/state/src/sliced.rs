@@ -27,6 +27,8 @@ pub struct SlicedTable {
     changed: Vec<i64>,
     /// Every slice up to this end is gone.
     floor: Option<i64>,
+    /// The floor that a delta has told of: one that has not risen need not be told again.
+    told_floor: Option<i64>,
     delta: Option<Delta>,
     spare: Vec<GroupTable>,
     /// Spare tables whose index is not empty yet, and how far it is.
@@ -60,6 +62,7 @@ impl SlicedTable {
             slices: BTreeMap::new(),
             changed: Vec::new(),
             floor: None,
+            told_floor: None,
             delta: None,
             spare: Vec::new(),
             clearing: Vec::new(),
@@ -181,7 +184,9 @@ impl StateTable for SlicedTable {
                 slice.groups.freeze(full)?;
             }
         }
-        self.delta = Some(Delta { full, floor: self.floor, slices, removed: Vec::new() });
+        let floor = self.floor.filter(|_| full || self.floor > self.told_floor);
+        self.told_floor = self.floor;
+        self.delta = Some(Delta { full, floor, slices, removed: Vec::new() });
         Ok(())
     }
 

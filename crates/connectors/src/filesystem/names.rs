@@ -1,7 +1,7 @@
 //! Names of written files.
 //!
-//! A file is `.part-…` until it is committed and then `part-…`. The name holds a random number of the process, so that jobs
-//! writing into one directory never meet; the hidden name also holds the sink operator and the start of the job that wrote it,
+//! A file is `.part-…` until it is committed and then `part-…`. The name holds a random number of the process, mixed with the
+//! sink operator, so that neither jobs nor sinks of one job that write into one directory ever meet; the hidden name also holds the sink operator and the start of the job that wrote it,
 //! so that the leftovers of dead starts can be told from what others still need.
 
 use tidemill_core::OperatorId;
@@ -22,9 +22,10 @@ pub struct WriterName {
 impl WriterName {
     /// The hidden and the final name of the writer's file `number`.
     pub fn file(&self, number: u64, extension: &str) -> (String, String) {
-        let WriterName { process, generation, subtask, .. } = self;
-        let rest = format!("{process:016x}-{generation}-{subtask}-{number}.{extension}");
-        (format!("{}{generation}-{rest}", prefix(self.operator)), format!("part-{rest}"))
+        let WriterName { operator, process, generation, subtask } = self;
+        let own = process ^ (operator.0 as u64) ^ ((operator.0 >> 64) as u64);
+        let rest = format!("{own:016x}-{generation}-{subtask}-{number}.{extension}");
+        (format!("{}{generation}-{rest}", prefix(*operator)), format!("part-{rest}"))
     }
 }
 
@@ -52,7 +53,9 @@ mod tests {
     fn leftovers_are_those_of_earlier_starts_of_the_same_sink() {
         let writer = WriterName { operator: OperatorId(7), process: 1, generation: 3, subtask: 0 };
         let (hidden, shown) = writer.file(12, "csv");
-        assert_eq!(shown, "part-0000000000000001-3-0-12.csv");
+        assert_eq!(shown, "part-0000000000000006-3-0-12.csv");
+        let other = WriterName { operator: OperatorId(8), ..writer };
+        assert_ne!(other.file(12, "csv").1, shown, "two sinks of a job never write the same file");
         assert!(is_hidden(&hidden) && !is_hidden(&shown));
         assert!(is_leftover(&hidden, OperatorId(7), 4));
         assert!(!is_leftover(&hidden, OperatorId(7), 3));

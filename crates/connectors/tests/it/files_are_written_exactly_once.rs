@@ -50,8 +50,8 @@ fn nothing_is_visible_before_the_commit_and_commits_may_be_repeated() {
     for _ in 0..2 {
         committer.commit(&prepared).unwrap();
         let expected = [
-            ("d=1970-01-01/part-0000000000001234-1-0-0.csv", "1,1970-01-01 00:00:00.1\n3,1970-01-01 00:00:00.3\n"),
-            ("d=1970-01-02/part-0000000000001234-1-0-1.csv", "2,1970-01-01 00:00:00.2\n"),
+            ("d=1970-01-01/part-0000000000001888-1-0-0.csv", "1,1970-01-01 00:00:00.1\n3,1970-01-01 00:00:00.3\n"),
+            ("d=1970-01-02/part-0000000000001888-1-0-1.csv", "2,1970-01-01 00:00:00.2\n"),
         ];
         assert_eq!(tree(directory.path()), expected.map(|(name, text)| (name.to_string(), text.to_string())));
     }
@@ -123,9 +123,9 @@ fn files_roll_by_size_and_success_is_marked() {
         [
             "_SUCCESS",
             "d=1970-01-01/_SUCCESS",
-            "d=1970-01-01/part-0000000000001234-1-0-0.csv",
-            "d=1970-01-01/part-0000000000001234-1-0-1.csv",
-            "d=1970-01-01/part-0000000000001234-1-0-2.csv"
+            "d=1970-01-01/part-0000000000001888-1-0-0.csv",
+            "d=1970-01-01/part-0000000000001888-1-0-1.csv",
+            "d=1970-01-01/part-0000000000001888-1-0-2.csv"
         ]
     );
 }
