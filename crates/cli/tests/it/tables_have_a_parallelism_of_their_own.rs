@@ -46,6 +46,19 @@ fn updates_go_to_the_instance_of_their_key() {
 }
 
 #[test]
+fn two_inserts_of_a_job_into_one_table_keep_out_of_each_others_way() {
+    let folder = Folder::new();
+    let out = folder.path("out");
+    let sql = format!(
+        "CREATE TABLE o (a INT) WITH ('connector' = 'filesystem', 'path' = '{}', 'format' = 'csv'); \
+         EXECUTE STATEMENT SET BEGIN INSERT INTO o VALUES (1); INSERT INTO o VALUES (2); END",
+        out.display()
+    );
+    folder.sql(&sql, &[]).code(0);
+    assert_eq!(folder.committed("out"), ["1", "2"]);
+}
+
+#[test]
 fn a_number_that_is_none_is_refused() {
     let folder = Folder::new();
     let sql = ROWS.replace("'scan.parallelism' = '2'", "'scan.parallelism' = '0'");

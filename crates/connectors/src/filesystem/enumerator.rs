@@ -9,7 +9,7 @@ use tidemill_dataflow::{Discovery, Enumerator, ReadRequest, Reader, ReaderContex
 
 use super::layout::{Layout, ReadFormat};
 use super::listing::{list, local_path};
-use super::options::{MONITOR_INTERVAL, PATH};
+use super::options::{MONITOR_INTERVAL, PATH, SUCCESS_FILE};
 use super::reader::FilesReader;
 use super::split::{SPLIT_BYTES, cut};
 use crate::options::{ROWS_PER_SECOND, rows_per_second};
@@ -19,6 +19,7 @@ use crate::table::{self, top_level, unsupported};
 #[derive(Clone, Debug)]
 pub struct FilesystemSource {
     path: PathBuf,
+    mark: String,
     format: ReadFormat,
     layout: Layout,
     monitor_ms: Option<u64>,
@@ -37,6 +38,7 @@ impl FilesystemSource {
         let monitor = table.options.duration(&MONITOR_INTERVAL)?;
         Ok(FilesystemSource {
             path: local_path(path)?,
+            mark: table.options.text(&SUCCESS_FILE).unwrap_or("_SUCCESS").to_string(),
             format: ReadFormat::new(table)?,
             layout: Layout::new(table, &top_level(request)?)?,
             monitor_ms: monitor.map(|interval| (interval.as_millis() as u64).max(1)),
@@ -86,7 +88,7 @@ impl Enumerator for FilesEnumerator {
             return Ok(Discovery::default());
         }
         let mut splits = Vec::new();
-        for found in list(&self.source.path)? {
+        for found in list(&self.source.path, &self.source.mark)? {
             if watches && !self.seen.insert(found.path.to_string_lossy().into_owned()) {
                 continue;
             }

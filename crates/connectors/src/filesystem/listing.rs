@@ -1,6 +1,6 @@
 //! Finding files: one, those below a directory, those that match a pattern.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use tidemill_core::{Failure, Result};
 
@@ -30,21 +30,26 @@ pub fn local_path(text: &str) -> Result<PathBuf> {
     Err(Failure::user("filesystem.scheme", text))
 }
 
-/// All files of a table's path, sorted. Hidden ones (`.…`, `_…`) are left out below directories.
-pub fn list(path: &Path) -> Result<Vec<Found>> {
+/// All files of a table's path, sorted. Left out are, but for what the path itself names: hidden files and directories (`.…`,
+/// `_…`), files called `mark` (by which a sink says that it is done), and what is neither file nor directory.
+pub fn list(path: &Path, mark: &str) -> Result<Vec<Found>> {
     let mut files = Vec::new();
     let text = path.to_string_lossy();
     if path.exists() || !text.contains(['*', '?', '[']) {
-        add(path, &mut files)?;
+        let metadata = std::fs::metadata(path).map_err(|error| failed("read", path, &error))?;
+        if !metadata.is_dir() && !metadata.is_file() {
+            let text = format!("cannot read {}: it is neither a file nor a directory", path.display());
+            return Err(Failure::user("filesystem.kind", text));
+        }
+        add(path, mark, &mut files)?;
     } else {
         let matches = glob::glob(&text).map_err(|error| {
             Failure::user("filesystem.pattern", format!("path '{text}' is not a valid pattern: {error}"))
         })?;
         for found in matches {
             let found = found.map_err(|error| failed("list", error.path(), error.error()))?;
-            let hidden = found.file_name().is_some_and(|name| is_hidden(&name.to_string_lossy()));
-            if !hidden {
-                add(&found, &mut files)?;
+            if !is_left_out(&found, path, mark) {
+                add(&found, mark, &mut files)?;
             }
         }
     }
@@ -53,9 +58,22 @@ pub fn list(path: &Path) -> Result<Vec<Found>> {
     Ok(files)
 }
 
-fn add(path: &Path, files: &mut Vec<Found>) -> Result<()> {
+/// True if a part of a path that a pattern has found is not to be seen, and the pattern does not name it.
+fn is_left_out(found: &Path, pattern: &Path, mark: &str) -> bool {
+    let is_named = |part: Component<'_>| pattern.components().any(|other| other == part);
+    let is_unseen = |name: &str| is_hidden(name) || name == mark;
+    found.components().any(|part| match part {
+        Component::Normal(name) => is_unseen(&name.to_string_lossy()) && !is_named(part),
+        _ => false,
+    })
+}
+
+fn add(path: &Path, mark: &str, files: &mut Vec<Found>) -> Result<()> {
     let metadata = std::fs::metadata(path).map_err(|error| failed("read", path, &error))?;
     if !metadata.is_dir() {
+        if !metadata.is_file() {
+            return Ok(());
+        }
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         let modified_ms = modified.map_or(0, |since| since.as_millis() as i64);
         files.push(Found { path: path.to_path_buf(), size: metadata.len(), modified_ms });
@@ -63,8 +81,9 @@ fn add(path: &Path, files: &mut Vec<Found>) -> Result<()> {
     }
     for entry in std::fs::read_dir(path).map_err(|error| failed("list", path, &error))? {
         let entry = entry.map_err(|error| failed("list", path, &error))?;
-        if !is_hidden(&entry.file_name().to_string_lossy()) {
-            add(&entry.path(), files)?;
+        let name = entry.file_name();
+        if !is_hidden(&name.to_string_lossy()) && name != mark {
+            add(&entry.path(), mark, files)?;
         }
     }
     Ok(())

@@ -8,6 +8,7 @@
 mod blocks;
 mod committer;
 mod connector;
+mod csv_records;
 mod enumerator;
 mod io;
 mod layout;

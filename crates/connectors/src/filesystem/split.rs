@@ -11,9 +11,11 @@ use prost::Message;
 use tidemill_core::{Failure, Result};
 use tidemill_dataflow::Split;
 
+use super::csv_records::CsvRecords;
 use super::io::failed;
 use super::layout::ReadFormat;
 use super::listing::Found;
+use crate::format::csv::CsvOptions;
 use crate::format::parquet::Footer;
 
 /// Below this a file is one split; above, splits have about this size.
@@ -68,7 +70,7 @@ pub fn cut(found: &Found, format: &ReadFormat, split_bytes: u64) -> Result<Vec<F
         ReadFormat::Parquet => row_groups(&Footer::load(path, &open()?)?.row_group_bytes(), split_bytes),
         _ if is_small => vec![0, found.size],
         ReadFormat::Csv(options) if options.quote.is_some() => {
-            lines_outside_quotes(open()?, &found.path, found.size, split_bytes, options.quote, options.escape)?
+            lines_outside_quotes(open()?, &found.path, found.size, split_bytes, options)?
         }
         ReadFormat::Csv(_) | ReadFormat::Json(_) => lines(open()?, &found.path, found.size, split_bytes)?,
     };
@@ -122,11 +124,10 @@ fn lines_outside_quotes(
     path: &Path,
     size: u64,
     split_bytes: u64,
-    quote: Option<u8>,
-    escape: Option<u8>,
+    options: &CsvOptions,
 ) -> Result<Vec<u64>> {
     let mut cuts = vec![0];
-    let (mut quoted, mut escaped) = (false, false);
+    let mut records = CsvRecords::new(options);
     let mut target = split_bytes;
     let mut at = 0;
     let mut reader = BufReader::with_capacity(1 << 20, file.take(size));
@@ -138,14 +139,7 @@ fn lines_outside_quotes(
         let len = bytes.len();
         for byte in bytes {
             at += 1;
-            if std::mem::take(&mut escaped) {
-                continue;
-            }
-            if Some(*byte) == quote {
-                quoted = !quoted;
-            } else if quoted && Some(*byte) == escape {
-                escaped = true;
-            } else if *byte == b'\n' && !quoted && at >= target && at < size {
+            if records.ends_with(*byte) && at >= target && at < size {
                 cuts.push(at);
                 target = at + split_bytes;
             }
@@ -160,7 +154,20 @@ fn lines_outside_quotes(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::format::csv::CsvDecoder;
+    use crate::format::decode::Decode;
     use std::io::Write;
+    use tidemill_core::options::Configuration;
+    use tidemill_expr::{Field, SqlType};
+
+    fn csv(options: &[(&str, &str)]) -> CsvOptions {
+        let options: Configuration = options.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        CsvOptions::new(&options).unwrap()
+    }
+
+    fn csv_cuts(file: &tempfile::NamedTempFile, size: u64, options: &CsvOptions) -> Vec<u64> {
+        lines_outside_quotes(File::open(file.path()).unwrap(), file.path(), size, 1, options).unwrap()
+    }
 
     fn file(text: &str) -> (tempfile::NamedTempFile, u64) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -181,9 +188,50 @@ mod tests {
     #[test]
     fn a_line_end_within_quotes_is_no_cut() {
         let (file, size) = file("1,\"a\nb\"\n2,\"c\"\"\n\"\n3,d\n");
-        let open = || File::open(file.path()).unwrap();
-        let cuts = lines_outside_quotes(open(), file.path(), size, 1, Some(b'"'), None).unwrap();
-        assert_eq!(cuts, [0, 8, 17, 21]);
+        assert_eq!(csv_cuts(&file, size, &csv(&[])), [0, 8, 17, 21]);
+    }
+
+    #[test]
+    fn a_quote_that_does_not_begin_a_field_is_text() {
+        let (file, size) = file("0,5\" pipe\n1,\"a\nb\"\n# it's \"\n2,\"c\"d\"\n3,e\n");
+        assert_eq!(csv_cuts(&file, size, &csv(&[("csv.allow-comments", "true")])), [0, 10, 18, 27, 35, 39]);
+    }
+
+    #[test]
+    fn parts_hold_the_records_of_the_whole() {
+        let options = csv(&[("csv.allow-comments", "true"), ("csv.escape-character", "\\")]);
+        let records = |text: &str| {
+            let fields = [Field::new("a", SqlType::STRING), Field::new("b", SqlType::STRING)];
+            let mut decoder = CsvDecoder::new(options.clone(), &fields, &[0, 1]);
+            let (mut data, mut rows) = (text.as_bytes(), Vec::new());
+            while !data.is_empty() {
+                let Ok(decoded) = decoder.decode(data, true, 1) else { return None };
+                if decoded.bytes == 0 {
+                    break;
+                }
+                data = &data[decoded.bytes..];
+                let row = format!("{:?}", decoder.finish().ok()?);
+                rows.extend((decoded.rows > 0).then_some(row));
+            }
+            Some(rows)
+        };
+        let mut random = 1u64;
+        let mut compared = 0;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..12 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                text.push(['a', ',', '"', '\n', '#', '\\', 'b', ','][(random >> 61) as usize]);
+            }
+            let (file, size) = file(&text);
+            let Some(whole) = records(&text) else { continue };
+            let cuts = csv_cuts(&file, size, &options);
+            let parts = cuts.windows(2).map(|cut| records(&text[cut[0] as usize..cut[1] as usize]));
+            let parts: Option<Vec<Vec<String>>> = parts.collect();
+            assert_eq!(parts.map(|parts| parts.concat()), Some(whole), "{text:?} cut at {cuts:?}");
+            compared += usize::from(cuts.len() > 2);
+        }
+        assert!(compared > 100, "{compared}");
     }
 
     #[test]

@@ -67,12 +67,14 @@ pub const OPTIONS: &[&ConfigOption] = &[
 /// How CSV is read and written.
 #[derive(Clone, Debug)]
 pub struct CsvOptions {
-    delimiter: u8,
+    /// Between fields.
+    pub delimiter: u8,
     /// None: no quotes.
     pub quote: Option<u8>,
     /// The escape character within quotes.
     pub escape: Option<u8>,
-    comments: bool,
+    /// Whether lines that begin with # are left out.
+    pub comments: bool,
     ignore_parse_errors: bool,
     null_literal: Option<String>,
     element_delimiter: String,

@@ -122,3 +122,30 @@ fn metadata_and_partitions_are_columns() {
     let failure = read(&table).unwrap_err().to_string();
     assert!(failure.contains("file.colour") && failure.contains("file.size"), "{failure}");
 }
+
+#[test]
+fn a_pattern_does_not_look_into_what_is_hidden_unless_it_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    for (name, text) in [("a/1.csv", "1\n"), (".hid/2.csv", "2\n"), ("_tmp/3.csv", "3\n"), ("a/DONE", "x\n")] {
+        fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+        fs::write(root.join(name), text).unwrap();
+    }
+    let read_as = |pattern: &str, more: &[(&str, &str)]| read(&files(&A, &root.join(pattern), "csv", more)).unwrap();
+    assert_eq!(read_as("*/*.csv", &[]), ["1"]);
+    assert_eq!(read_as("**/*.csv", &[]), ["1"]);
+    assert_eq!(read_as("_tmp/*.csv", &[]), ["3"]);
+    let done = [("sink.partition-commit.success-file.name", "DONE")];
+    assert_eq!(read_as("*/*", &done), ["1"], "a mark is no data");
+    assert_eq!(read_as("a", &done), ["1"], "a mark is no data");
+}
+
+#[test]
+fn what_is_no_file_is_left_out_and_refused_where_it_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.csv"), "1\n").unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(directory.path().join("b.csv")).unwrap();
+    assert_eq!(read(&files(&A, directory.path(), "csv", &[])).unwrap(), ["1"]);
+    let failure = read(&files(&A, &directory.path().join("b.csv"), "csv", &[])).unwrap_err();
+    assert!(failure.to_string().contains("neither a file nor a directory"), "{failure}");
+}
