@@ -50,7 +50,7 @@ struct Opened {
 }
 
 enum Source {
-    Records(RecordStream),
+    Records(Box<RecordStream>),
     Parquet(Box<ParquetFile>),
 }
 
@@ -106,7 +106,7 @@ impl FilesReader {
             }
             ReadFormat::Json(options) => (Box::new(JsonDecoder::new(options.clone(), &layout.decoded_fields())), None),
         };
-        Ok(Source::Records(RecordStream::new(opened.file, split, decoder, first_line, offload)))
+        Ok(Source::Records(Box::new(RecordStream::new(opened.file, split, decoder, first_line, offload))))
     }
 }
 
