@@ -45,6 +45,8 @@ enum State {
 
 /// A file that has been opened; of Parquet with its footer.
 struct Opened {
+    /// The split, up to the end that the file has now.
+    split: FileSplit,
     file: Arc<File>,
     footer: Option<Footer>,
 }
@@ -75,8 +77,10 @@ impl FilesReader {
         }
         let State::Opening(pending) = &front.state else { return Ok(()) };
         let Some(opened) = pending.take()? else { return Ok(()) };
+        let opened = opened?;
+        front.split = opened.split.clone();
         let split = front.split.clone();
-        let source = self.source(opened?, &split)?;
+        let source = self.source(opened, &split)?;
         let constants = self.layout.constants(&split)?;
         if let Some(front) = self.splits.front_mut() {
             front.state = State::Reading(source, constants);
@@ -110,16 +114,25 @@ impl FilesReader {
     }
 }
 
-/// Opens the file of a split, if it is still what was found. Blocks.
+/// Opens the file of a split, if it is still what was found, or has become what may be gone on with: Parquet of which nothing was
+/// read, or lines behind those that an earlier start has read, as after someone has mended a file on which the job failed. Lines that
+/// are added while a file is waiting to be read are left for the next listing: they may not be whole. Blocks.
 fn open(split: &FileSplit, has_footer: bool) -> Result<Opened> {
     let file = File::open(&split.path).map_err(|error| failed("read", &split.path, &error))?;
     let size = file.metadata().map_err(|error| failed("read", &split.path, &error))?.len();
+    let mut split = split.clone();
+    let is_whole = split.start == 0 && (split.end == split.size || split.end == u64::MAX);
+    if size > split.size && !has_footer && split.done > 0 && split.end == split.size {
+        (split.size, split.end) = (size, size);
+    } else if has_footer && is_whole && split.done == 0 {
+        split.size = size;
+    }
     if size < split.size || size > split.size && has_footer {
         let text = format!("the file has {size} bytes, but had {} when it was found: it was replaced", split.size);
         return Err(Failure::data("filesystem.changed", text).at(split.path.clone()));
     }
     let footer = if has_footer { Some(Footer::load(&split.path, &file)?) } else { None };
-    Ok(Opened { file: Arc::new(file), footer })
+    Ok(Opened { split, file: Arc::new(file), footer })
 }
 
 /// Reads ranges of a split's file.

@@ -149,3 +149,22 @@ fn what_is_no_file_is_left_out_and_refused_where_it_is_named() {
     let failure = read(&files(&A, &directory.path().join("b.csv"), "csv", &[])).unwrap_err();
     assert!(failure.to_string().contains("neither a file nor a directory"), "{failure}");
 }
+
+#[test]
+fn a_file_that_was_mended_is_read_to_its_end_by_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.csv");
+    fs::write(&path, "1\n2\nz\n").unwrap();
+    let plan = plan(&files(&A, &path, "csv", &[])).unwrap();
+    let (splits, mut reader) = open(&plan, 1).unwrap();
+    reader.add_split(0, splits[0].clone()).unwrap();
+    assert!(matches!(reader.poll(1, Now::default()).unwrap(), Poll::Batch(0, batch) if batch.len() == 1));
+    let snapshot = reader.snapshot().unwrap();
+    fs::write(&path, "1\n2\n3\n4\n5\n").unwrap();
+    let (_, mut reader) = open(&plan, 10).unwrap();
+    for (handle, split) in snapshot {
+        reader.add_split(handle, split).unwrap();
+    }
+    assert!(matches!(reader.poll(10, Now::default()).unwrap(), Poll::Batch(0, batch) if batch.len() == 4));
+    assert!(matches!(reader.poll(10, Now::default()).unwrap(), Poll::Finished(0)));
+}

@@ -18,7 +18,6 @@ pub fn hint(found: &DataType, wanted: Option<&SqlType>, int96: bool) -> DataType
     };
     match (found, kind) {
         (DataType::Utf8, _) => DataType::Utf8View,
-        (DataType::Binary, Some(TypeKind::Char(_) | TypeKind::Varchar(_))) => DataType::Utf8View,
         (DataType::Timestamp(TimeUnit::Nanosecond, None), Some(TypeKind::Timestamp(p) | TypeKind::TimestampLtz(p)))
             if int96 =>
         {
@@ -82,7 +81,10 @@ pub fn fits(found: &DataType, wanted: &SqlType) -> bool {
             scale >= i16::from(*s) && precision - scale >= i16::from(*p) - i16::from(*s)
         }
         (TypeKind::Decimal { precision, scale }, _) => digits.is_some_and(|digits| precision - scale >= digits),
-        (TypeKind::Char(_) | TypeKind::Varchar(_), found) => matches!(found, DataType::Utf8View | DataType::Utf8),
+        // Bytes that nobody calls text are looked at, one by one, when they are read.
+        (TypeKind::Char(_) | TypeKind::Varchar(_), found) => {
+            matches!(found, DataType::Utf8View | DataType::Utf8 | DataType::Binary)
+        }
         (TypeKind::Binary(_) | TypeKind::Varbinary(_), found) => {
             matches!(found, DataType::Binary | DataType::FixedSizeBinary(_))
         }
@@ -224,5 +226,15 @@ mod tests {
         assert_eq!(wide.as_primitive::<arrow::datatypes::Decimal128Type>().value(0), 700);
         let array: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![i64::MAX]));
         assert!(adapt(&array, &SqlType::timestamp(6)).is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_an_error() {
+        let bytes = |values: &[&[u8]]| Arc::new(arrow::array::BinaryArray::from_iter_values(values)) as ArrayRef;
+        assert!(fits(&DataType::Binary, &SqlType::STRING));
+        assert_eq!(hint(&DataType::Binary, Some(&SqlType::STRING), false), DataType::Binary);
+        let text = adapt(&bytes(&[b"x", "é".as_bytes()]), &SqlType::STRING).unwrap();
+        assert_eq!(text.as_string_view().value(1), "é");
+        assert!(adapt(&bytes(&[b"x", b"\xff"]), &SqlType::STRING).is_err());
     }
 }
