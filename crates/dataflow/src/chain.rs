@@ -18,14 +18,12 @@ use crate::faults::{Fault, Faults};
 use crate::fill::{Fill, Wanted};
 use crate::gate::Merged;
 use crate::operator::{Inputs, Mail, Operator, Output, Timers};
-use crate::snapshot::OperatorSnapshot;
+use crate::snapshot::{DELTA_ROWS_MIN, OperatorSnapshot};
 
 /// Batches that may wait in front of a link.
 const QUEUE_MAX: usize = 4;
 /// A table is written in full when its deltas since the last full one have this many times its live rows.
 const DELTA_ROWS_PER_LIVE_ROW: usize = 2;
-/// A delta counts for at least so many rows: its run file has pages that are read, however few rows are on them.
-const DELTA_ROWS_MIN: usize = 64;
 
 /// Where a link's or a source's elements go.
 #[derive(Clone, Copy, Debug)]
@@ -485,7 +483,7 @@ impl Chain {
         if let Some((checkpoint, mut snapshot)) = link.gathering.take() {
             for (position, (_, delta)) in snapshot.tables.iter().enumerate() {
                 if !delta.is_full() && (!delta.is_empty() || delta.order_floor().is_some()) {
-                    link.rows_since_full[position] += DELTA_ROWS_MIN.saturating_sub(delta.len());
+                    link.rows_since_full[position] += (DELTA_ROWS_MIN as usize).saturating_sub(delta.len());
                 }
             }
             if self.faults.has(Fault::DeleteByAbsence) {

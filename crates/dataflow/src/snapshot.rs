@@ -8,6 +8,9 @@ use tidemill_state::{DeltaSink, TableDescriptor};
 use crate::counters::CounterValues;
 use crate::source::Split;
 
+/// A delta counts for at least so many rows: its run file has pages that are read, however few rows are on them.
+pub const DELTA_ROWS_MIN: u64 = 64;
+
 /// A subtask's part of a checkpoint: what was true when the barrier passed each of its operators.
 #[derive(Debug)]
 pub struct SubtaskSnapshot {

@@ -11,7 +11,7 @@ use tidemill_core::map::Map;
 use tidemill_core::storage::Storage;
 use tidemill_core::{EventTime, KeyGroupSet, KeyGroups, OperatorId, Result, Routing};
 use tidemill_dataflow::Split;
-use tidemill_dataflow::snapshot::RestoredOperator;
+use tidemill_dataflow::snapshot::{DELTA_ROWS_MIN, RestoredOperator};
 use tidemill_state::run_file::{self, RunReader};
 use tidemill_state::{DeltaSink, Distribution, Entry, TableDescriptor};
 
@@ -87,7 +87,7 @@ pub(crate) fn load(content: &CheckpointContent, tables: &TableChains) -> Result<
     for ((operator, table), chain) in tables.chains.iter().filter(|(_, chain)| !chain.runs.is_empty()) {
         let restored = operators.entry(*operator).or_default();
         restored.has_rows = true;
-        restored.rows.insert(table.clone(), chain.runs.iter().map(|run| run.rows.max(64)).sum());
+        restored.rows.insert(table.clone(), chain.runs.iter().map(|run| run.rows.max(DELTA_ROWS_MIN)).sum());
     }
     for splits in splits.values_mut() {
         splits.sort_by(|left, right| left.0.id.cmp(&right.0.id));
