@@ -158,13 +158,20 @@ impl Position<'_> {
     }
 }
 
-/// Appends a number in groups of seven bits, the lowest first; all but the last have their top bit set.
-pub(super) fn put_varint(mut number: u64, out: &mut Vec<u8>) {
+/// Bytes of the longest such number.
+pub(super) const VARINT_MAX: usize = 10;
+
+/// Writes a number at a place, in groups of seven bits, the lowest first; all but the last have their top bit set. Returns
+/// where it ends.
+#[inline(always)]
+pub(super) fn put_varint(mut number: u64, out: &mut [u8], mut at: usize) -> usize {
     while number >= 0x80 {
-        out.push(number as u8 | 0x80);
+        out[at] = number as u8 | 0x80;
         number >>= 7;
+        at += 1;
     }
-    out.push(number as u8);
+    out[at] = number as u8;
+    at + 1
 }
 
 /// Takes such a number from the front.

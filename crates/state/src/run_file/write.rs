@@ -2,8 +2,14 @@
 
 use tidemill_core::{Failure, Result, hash};
 
-use super::format::{HEADER, Header, PAGE, Position, UNIT_HEADER, checksum, prefix, put_varint, unit_checksum};
+use super::format::{HEADER, Header, PAGE, UNIT_HEADER, VARINT_MAX, checksum, prefix, put_varint, unit_checksum};
 use crate::{DeltaSink, Entry, TableDescriptor, ValueKind};
+
+/// What stands before an entry's bytes: three lengths and the hash.
+const HEAD_MAX: usize = 3 * VARINT_MAX + 8;
+/// How many entries ahead heads and bytes are called for.
+const HEADS_AHEAD: usize = 64;
+const BYTES_AHEAD: usize = 32;
 
 /// The number a kind of field has in files.
 pub(super) fn kind_number(kind: ValueKind) -> u8 {
@@ -29,8 +35,17 @@ pub fn append(delta: &DeltaSink, descriptor: &TableDescriptor, object: &mut Vec<
     // What is not written costs nothing, but what has to move costs twice.
     let bytes = Vec::with_capacity(delta.bytes());
     let mut units = Units { hashes, bytes, ..Units::default() };
-    for (_, _, number) in sorted(delta) {
-        units.push(&delta.entry(number as usize));
+    let numbers = sorted(delta);
+    for (at, place) in numbers.iter().enumerate() {
+        // The entries are anywhere in memory, so they are called for before their turn.
+        if let Some(later) = numbers.get(at + HEADS_AHEAD) {
+            delta.prefetch_head(number_in(*later));
+        }
+        if let Some(later) = numbers.get(at + BYTES_AHEAD) {
+            delta.prefetch_bytes(number_in(*later));
+        }
+        let (entry, bytes) = delta.entry_and_bytes(number_in(*place));
+        units.push(&entry, bytes);
     }
     units.finish();
 
@@ -69,24 +84,31 @@ pub fn append(delta: &DeltaSink, descriptor: &TableDescriptor, object: &mut Vec<
     Ok(())
 }
 
-/// The numbers of the entries in file order, each with the beginning of its position.
-fn sorted(delta: &DeltaSink) -> Vec<(u16, u64, u32)> {
+/// The entries in file order: each one's number below the first 80 bits of its position, so that a place is one integer.
+fn sorted(delta: &DeltaSink) -> Vec<u128> {
     let start = |key: &[u8]| {
         let mut eight = [0; 8];
         let held = key.len().min(8);
         eight[..held].copy_from_slice(&key[..held]);
         u64::from_be_bytes(eight)
     };
-    let mut numbers: Vec<(u16, u64, u32)> =
-        (0u32..).zip(delta.entries()).map(|(number, entry)| (prefix(entry.hash), start(entry.key), number)).collect();
-    let rest = |number: u32| {
-        let entry = delta.entry(number as usize);
-        (entry.key, entry.order)
+    let place = |(number, entry): (u32, Entry<'_>)| {
+        u128::from(prefix(entry.hash)) << 96 | u128::from(start(entry.key)) << 32 | u128::from(number)
     };
-    numbers.sort_unstable_by(|left, right| {
-        (left.0, left.1).cmp(&(right.0, right.1)).then_with(|| rest(left.2).cmp(&rest(right.2)))
-    });
-    numbers
+    let mut places: Vec<u128> = (0u32..).zip(delta.entries()).map(place).collect();
+    places.sort_unstable();
+    for alike in places.chunk_by_mut(|left, right| left >> 32 == right >> 32).filter(|alike| alike.len() > 1) {
+        alike.sort_unstable_by_key(|place| {
+            let entry = delta.entry(number_in(*place));
+            (entry.key, entry.order)
+        });
+    }
+    places
+}
+
+/// The number of the entry at a place.
+fn number_in(place: u128) -> usize {
+    place as u32 as usize
 }
 
 #[derive(Default)]
@@ -100,35 +122,30 @@ struct Units {
     /// Where the open unit begins, and how many entries it has.
     start: usize,
     count: u32,
-    scratch: Vec<u8>,
 }
 
 impl Units {
-    fn push(&mut self, entry: &Entry<'_>) {
-        let mut encoded = std::mem::take(&mut self.scratch);
-        encoded.clear();
-        put_varint(entry.key.len() as u64, &mut encoded);
-        put_varint(entry.order.len() as u64, &mut encoded);
-        put_varint(entry.value.map_or(0, |value| value.len() as u64 + 1), &mut encoded);
+    /// Adds an entry; `bytes` are its key, order and value.
+    fn push(&mut self, entry: &Entry<'_>, bytes: &[u8]) {
+        let mut head = [0; HEAD_MAX];
+        let lens = [entry.key.len(), entry.order.len(), entry.value.map_or(0, |value| value.len() + 1)];
+        let mut used = lens.iter().fold(0, |at, len| put_varint(*len as u64, &mut head, at));
         if self.hashes {
-            encoded.extend_from_slice(&entry.hash.to_le_bytes());
+            head[used..used + 8].copy_from_slice(&entry.hash.to_le_bytes());
+            used += 8;
         }
-        encoded.extend_from_slice(entry.key);
-        encoded.extend_from_slice(entry.order);
-        encoded.extend_from_slice(entry.value.unwrap_or_default());
-        if self.count > 0 && self.bytes.len() - self.start + encoded.len() > PAGE {
+        if self.count > 0 && self.bytes.len() - self.start + used + bytes.len() > PAGE {
             self.finish();
         }
         if self.count == 0 {
-            let position = Position { prefix: prefix(entry.hash), key: entry.key, order: entry.order };
-            self.separators.extend_from_slice(position.key);
-            self.index.push((position.prefix, self.bytes.len() / PAGE, self.separators.len()));
+            self.separators.extend_from_slice(entry.key);
+            self.index.push((prefix(entry.hash), self.bytes.len() / PAGE, self.separators.len()));
             self.start = self.bytes.len();
             self.bytes.resize(self.start + UNIT_HEADER, 0);
         }
-        self.bytes.extend_from_slice(&encoded);
+        self.bytes.extend_from_slice(&head[..used]);
+        self.bytes.extend_from_slice(bytes);
         self.count += 1;
-        self.scratch = encoded;
     }
 
     /// Closes the open unit.
