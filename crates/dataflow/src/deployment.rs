@@ -27,7 +27,7 @@ use crate::plan::Plan;
 use crate::registry::Registry;
 use crate::sink_operator::SinkOperator;
 use crate::slot::Slot;
-use crate::snapshot::RestoredOperator;
+use crate::snapshot::{RestoredOperator, RestoredWatermarks};
 use crate::source::ReaderContext;
 use crate::source_task::{SourceState, SourceTask};
 use crate::subtask::{Head, Subtask};
@@ -229,15 +229,16 @@ impl Builder<'_> {
             channels.extend(receivers.into_iter().map(|receiver| (edge.input, receiver)));
         }
         let mut gate = Gate::new(channels, self.rows_max, self.deployment.faults.fresh());
-        if let Some(watermark) = self.restored_watermark(&graph.nodes[node]) {
-            gate.restore_watermark(watermark);
+        if let Some(watermarks) = self.restored_watermarks(&graph.nodes[node]) {
+            let catches_up = arriving(graph, node).all(|edge| edge.partitioning() != Partitioning::Forward);
+            gate.restore_watermarks(watermarks, catches_up);
         }
         gate
     }
 
-    fn restored_watermark(&self, node: &Node) -> Option<EventTime> {
+    fn restored_watermarks(&self, node: &Node) -> Option<RestoredWatermarks> {
         let restored = self.deployment.restored.get(&node.operator_id())?;
-        restored.watermark.filter(|_| !self.deployment.faults.has(Fault::ForgetWatermark))
+        restored.watermarks.filter(|_| !self.deployment.faults.has(Fault::ForgetWatermark))
     }
 
     fn link(&mut self, node: usize, targets: Vec<Target>, index: SubtaskIndex) -> Result<Link> {
@@ -310,7 +311,7 @@ impl Builder<'_> {
         if fill.is_none() {
             operator.start()?;
         }
-        let watermark = self.restored_watermark(node);
+        let watermark = self.restored_watermarks(node).map(|watermarks| watermarks.lowest);
         if let Some(watermark) = watermark.filter(|_| !fill.as_ref().is_some_and(Fill::is_first)) {
             operator.on_watermark(watermark)?;
         }

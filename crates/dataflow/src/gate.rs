@@ -13,6 +13,7 @@ use tidemill_core::{Barrier, Batch, Element, EventTime, InputId, Result};
 use crate::channel::Receiver;
 use crate::faults::{Fault, Faults};
 use crate::operator::Inputs;
+use crate::snapshot::RestoredWatermarks;
 
 /// Batches smaller than this are put together where several wait.
 const COALESCE_BELOW_ROWS: usize = 1024;
@@ -83,9 +84,17 @@ impl Gate {
         self.watermark
     }
 
-    /// Goes on from the watermark of a checkpoint: what was late before is late now.
-    pub fn restore_watermark(&mut self, watermark: EventTime) {
-        self.watermark = watermark;
+    /// Goes on from the watermarks of a checkpoint: what was late before is late now.
+    ///
+    /// Every instance gets all of what the others get of an input that is shared out, so one whose watermark is behind that of
+    /// another has only seen inputs become idle at other moments. It catches up, before any row: a row that would have been
+    /// late for a key must not be in time because the key is now beside others. `catches_up`: all inputs are shared out.
+    pub fn restore_watermarks(&mut self, watermarks: RestoredWatermarks, catches_up: bool) {
+        self.watermark = watermarks.lowest;
+        if catches_up && watermarks.highest > watermarks.lowest {
+            self.watermark = watermarks.highest;
+            self.ready.push_back(Merged::Watermark(watermarks.highest));
+        }
     }
 
     /// The next merged element, if there is one, of the inputs that are wanted.
@@ -347,9 +356,21 @@ mod tests {
     #[test]
     fn a_restored_watermark_holds_until_the_channels_are_beyond_it() {
         let (mut senders, mut gate) = gate_of(&[0]);
-        gate.restore_watermark(EventTime(100));
+        let both = RestoredWatermarks { lowest: EventTime(100), highest: EventTime(100) };
+        gate.restore_watermarks(both, true);
         senders[0].push(Element::Watermark(EventTime(50))).unwrap();
         assert!(drain(&mut gate).is_empty());
         assert_eq!(gate.watermark(), EventTime(100));
+    }
+
+    #[test]
+    fn an_instance_catches_up_with_others_before_any_row_where_inputs_are_shared_out() {
+        let apart = RestoredWatermarks { lowest: EventTime(40), highest: EventTime(100) };
+        for (shared_out, expected) in [(true, &["watermark 100 ms", "batch 0 3"][..]), (false, &["batch 0 3"])] {
+            let (mut senders, mut gate) = gate_of(&[0]);
+            senders[0].push(rows(3)).unwrap();
+            gate.restore_watermarks(apart, shared_out);
+            assert_eq!(drain(&mut gate), expected);
+        }
     }
 }

@@ -10,6 +10,7 @@ use tidemill_core::{
 use tidemill_state::{Buckets, StateTable};
 
 use crate::counters::Counters;
+use crate::snapshot::RestoredBlob;
 
 /// One operator of a chain; never called concurrently; stops when `out.is_full()`.
 ///
@@ -94,7 +95,7 @@ pub trait Operator: Send {
     }
 
     /// The blobs of all former subtasks of this operator, after a restore, perhaps at another parallelism.
-    fn restore_blobs(&mut self, _blobs: &[(String, Vec<u8>)]) -> Result<()> {
+    fn restore_blobs(&mut self, _blobs: &[RestoredBlob]) -> Result<()> {
         Ok(())
     }
 }

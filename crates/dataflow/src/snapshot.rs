@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidemill_core::{CheckpointId, EventTime, OperatorId, SubtaskIndex};
+use tidemill_core::{CheckpointId, EventTime, KeyGroupSet, OperatorId, SubtaskIndex};
 use tidemill_state::{DeltaSink, TableDescriptor};
 
 use crate::counters::CounterValues;
@@ -51,7 +51,36 @@ pub struct RestoredOperator {
     /// The rows in the runs of each table, by its name.
     pub rows: BTreeMap<String, u64>,
     /// The blobs of all instances.
-    pub blobs: Vec<(String, Vec<u8>)>,
-    /// The smallest watermark over the instances that had one.
-    pub watermark: Option<EventTime>,
+    pub blobs: Vec<RestoredBlob>,
+    /// What the instances' watermarks were.
+    pub watermarks: Option<RestoredWatermarks>,
+}
+
+/// A blob that one instance left.
+#[derive(Clone, Debug)]
+pub struct RestoredBlob {
+    /// Its name.
+    pub name: String,
+    /// What it held.
+    pub state: Vec<u8>,
+    /// The key groups that the instance had.
+    pub groups: KeyGroupSet,
+}
+
+/// The watermarks of an operator's instances in a checkpoint. They differ where instances have seen inputs become idle at
+/// different moments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestoredWatermarks {
+    /// The smallest.
+    pub lowest: EventTime,
+    /// The largest.
+    pub highest: EventTime,
+}
+
+impl RestoredWatermarks {
+    /// With that of another instance.
+    pub fn and(all: Option<RestoredWatermarks>, one: EventTime) -> RestoredWatermarks {
+        let all = all.unwrap_or(RestoredWatermarks { lowest: one, highest: one });
+        RestoredWatermarks { lowest: all.lowest.min(one), highest: all.highest.max(one) }
+    }
 }

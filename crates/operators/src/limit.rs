@@ -1,6 +1,7 @@
 //! `LIMIT` and `OFFSET` without an order: rows are counted as they arrive.
 
 use tidemill_core::{Batch, Failure, InputId, Progress, Result};
+use tidemill_dataflow::snapshot::RestoredBlob;
 use tidemill_dataflow::{Operator, Output};
 
 use crate::config::{LIMIT, LimitConfig, decode};
@@ -42,9 +43,9 @@ impl Operator for LimitOperator {
         vec![("rows".to_string(), self.seen.to_le_bytes().to_vec())]
     }
 
-    fn restore_blobs(&mut self, blobs: &[(String, Vec<u8>)]) -> Result<()> {
-        let counts = blobs.iter().filter(|(name, _)| name == "rows").map(|(_, bytes)| {
-            bytes.as_slice().try_into().map(u64::from_le_bytes).map_err(|_| {
+    fn restore_blobs(&mut self, blobs: &[RestoredBlob]) -> Result<()> {
+        let counts = blobs.iter().filter(|blob| blob.name == "rows").map(|blob| {
+            blob.state.as_slice().try_into().map(u64::from_le_bytes).map_err(|_| {
                 Failure::fatal(
                     "state.damaged",
                     "the stored row count of a LIMIT has not eight bytes; the state is damaged",

@@ -11,7 +11,7 @@ use tidemill_core::map::Map;
 use tidemill_core::storage::Storage;
 use tidemill_core::{EventTime, KeyGroupSet, KeyGroups, OperatorId, Result, Routing};
 use tidemill_dataflow::Split;
-use tidemill_dataflow::snapshot::{DELTA_ROWS_MIN, RestoredOperator};
+use tidemill_dataflow::snapshot::{DELTA_ROWS_MIN, RestoredBlob, RestoredOperator, RestoredWatermarks};
 use tidemill_state::run_file::{self, RunReader};
 use tidemill_state::{DeltaSink, Distribution, Entry, TableDescriptor};
 
@@ -71,13 +71,23 @@ fn range(groups: &KeyGroupSet) -> (u32, u32) {
 pub(crate) fn load(content: &CheckpointContent, tables: &TableChains) -> Result<Loaded> {
     let mut operators: Map<OperatorId, RestoredOperator> = Map::default();
     let mut splits: BTreeMap<OperatorId, Vec<(Split, EventTime)>> = BTreeMap::new();
-    for stored in content.subtasks().flat_map(|subtask| &subtask.operators) {
+    let routing =
+        Routing::contiguous(KeyGroups::new(content.header.key_groups.max(1))?, content.header.parallelism.max(1))?;
+    let operators_of = content.subtasks().flat_map(|subtask| {
+        let groups = routing.owned_by(subtask.subtask);
+        subtask.operators.iter().map(move |operator| (groups.clone(), operator))
+    });
+    for (groups, stored) in operators_of {
         let id = operator_id(&stored.operator)?;
         let restored = operators.entry(id).or_default();
-        restored.blobs.extend(stored.blobs.iter().map(|blob| (blob.name.clone(), blob.state.clone())));
-        let watermarks = stored.input_watermarks.iter().map(|input| EventTime(input.watermark));
-        let lowest = restored.watermark.into_iter().chain(watermarks).min();
-        restored.watermark = lowest;
+        restored.blobs.extend(stored.blobs.iter().map(|blob| RestoredBlob {
+            name: blob.name.clone(),
+            state: blob.state.clone(),
+            groups: groups.clone(),
+        }));
+        for input in &stored.input_watermarks {
+            restored.watermarks = Some(RestoredWatermarks::and(restored.watermarks, EventTime(input.watermark)));
+        }
         let found = stored.splits.iter().map(|split| {
             let state = Split { id: split.id.clone(), payload: split.payload.clone() };
             (state, EventTime(split.event_time_max))

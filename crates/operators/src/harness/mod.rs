@@ -27,6 +27,7 @@ use tidemill_core::{
     Barrier, Batch, CheckpointKind, EventTime, InputId, JobId, KeyEncoder, KeyGroupSet, KeyGroups, Keys, Now,
     OperatorId, Progress, Result, Routing, SubtaskIndex,
 };
+use tidemill_dataflow::snapshot::{RestoredBlob, RestoredWatermarks};
 use tidemill_dataflow::{CounterValues, Counters, NeedsAllRows, OpenContext, Operator, Output, Timers};
 use tidemill_expr::arrays::scalars_to_array;
 use tidemill_expr::{Scalar, SqlType};
@@ -47,6 +48,17 @@ pub struct Snapshot {
     groups: KeyGroupSet,
     blobs: Vec<(String, Vec<u8>)>,
     watermark: Option<EventTime>,
+}
+
+impl Snapshot {
+    fn restored_blobs(&self) -> impl Iterator<Item = RestoredBlob> {
+        let groups = self.groups.clone();
+        self.blobs.iter().map(move |(name, state)| RestoredBlob {
+            name: name.clone(),
+            state: state.clone(),
+            groups: groups.clone(),
+        })
+    }
 }
 
 /// An operator with its surroundings.
@@ -109,7 +121,7 @@ impl Harness {
             metric: &|name| metrics.metric(&format!("harness.{name}")),
             now: harness.now,
         })?;
-        let blobs: Vec<(String, Vec<u8>)> = snapshots.iter().flat_map(|snapshot| snapshot.blobs.clone()).collect();
+        let blobs: Vec<RestoredBlob> = snapshots.iter().flat_map(Snapshot::restored_blobs).collect();
         if !blobs.is_empty() {
             harness.operator.restore_blobs(&blobs)?;
         }
@@ -122,9 +134,14 @@ impl Harness {
         } else {
             harness.operator.start()?;
         }
-        if let Some(watermark) = snapshots.iter().filter_map(|snapshot| snapshot.watermark).min() {
-            harness.watermark = watermark;
-            harness.operator.on_watermark(watermark)?;
+        let watermarks = snapshots.iter().filter_map(|snapshot| snapshot.watermark);
+        let watermarks = watermarks.fold(None, |all, one| Some(RestoredWatermarks::and(all, one)));
+        if let Some(RestoredWatermarks { lowest, highest }) = watermarks {
+            harness.watermark = lowest;
+            harness.operator.on_watermark(lowest)?;
+            if highest > lowest {
+                harness.watermark(highest.0)?;
+            }
         }
         Ok(harness)
     }

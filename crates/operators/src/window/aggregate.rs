@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array};
 use tidemill_core::{Batch, EventTime, Failure, InputId, Progress, Result};
+use tidemill_dataflow::snapshot::RestoredBlob;
 use tidemill_dataflow::{Counters, NeedsAllRows, OpenContext, Operator, Output, Pins, Timers};
 use tidemill_expr::Registry;
 use tidemill_state::{SlicedTable, StateTable};
 
 use super::fire::Fire;
+use super::fired::Fired;
 use super::output::WindowOutput;
 use super::partition::{Part, Partition};
 use super::slices::Slices;
@@ -58,8 +60,8 @@ pub struct WindowAggregate {
     pub(super) ended: bool,
     /// How far time has come.
     pub(super) progress: EventTime,
-    /// Windows that were closed at this time have fired; only for windows that share slices.
-    pub(super) fired: EventTime,
+    /// Which windows have fired; only for windows that share slices.
+    pub(super) fired: Fired,
     pub(super) fire: Option<Fire>,
     pub(super) rows: Vec<u32>,
     /// Of partial rows: their states, and how many rows each stands for.
@@ -129,7 +131,7 @@ impl WindowAggregate {
             processing_time: time.processing_time,
             ended: false,
             progress: EventTime::MIN,
-            fired: EventTime::MIN,
+            fired: Fired::default(),
             fire: None,
             rows: Vec::new(),
             words: Vec::new(),
@@ -279,6 +281,7 @@ pub(super) fn prefix(end: i64) -> [u8; 8] {
 impl Operator for WindowAggregate {
     fn open(&mut self, cx: &mut OpenContext<'_>) -> Result<()> {
         self.counters = Some(Arc::clone(cx.counters));
+        self.fired.open(cx);
         Ok(())
     }
 
@@ -344,18 +347,12 @@ impl Operator for WindowAggregate {
 
     fn blobs(&self) -> Vec<(String, Vec<u8>)> {
         match self.sharing {
-            Sharing::Hop | Sharing::Cumulate => vec![("fired".to_string(), self.fired.0.to_le_bytes().to_vec())],
+            Sharing::Hop | Sharing::Cumulate => self.fired.blobs(),
             _ => Vec::new(),
         }
     }
 
-    fn restore_blobs(&mut self, blobs: &[(String, Vec<u8>)]) -> Result<()> {
-        for (_, bytes) in blobs.iter().filter(|(name, _)| name == "fired") {
-            let bytes = bytes.as_slice().try_into().map_err(|_| {
-                Failure::fatal("state.damaged", "the stored progress of a window is no time; the state is damaged")
-            })?;
-            self.fired = self.fired.max(EventTime(i64::from_le_bytes(bytes)));
-        }
-        Ok(())
+    fn restore_blobs(&mut self, blobs: &[RestoredBlob]) -> Result<()> {
+        self.fired.restore(blobs)
     }
 }

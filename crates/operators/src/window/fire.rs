@@ -37,8 +37,8 @@ impl WindowAggregate {
         }
         let first = self.table.first_slice()?;
         match (self.sharing, &self.slices) {
-            (Sharing::Hop | Sharing::Cumulate, Some(slices)) if self.is_closed(first, self.fired) => {
-                Some(self.first_open(slices, first, self.fired))
+            (Sharing::Hop | Sharing::Cumulate, Some(slices)) if self.is_closed(first, self.fired.through()) => {
+                Some(self.first_open(slices, first, self.fired.through()))
             }
             _ => Some(first),
         }
@@ -56,7 +56,7 @@ impl WindowAggregate {
                     Some(end) => self.start_fire(end),
                     None => {
                         // Windows without rows count as fired, too: a row that is late for them must not bring them back.
-                        self.fired = self.fired.max(self.progress);
+                        self.fired.reach(self.progress);
                         return Ok(Progress::Done);
                     }
                 },
@@ -64,6 +64,11 @@ impl WindowAggregate {
             self.fire = self.step(fire, out)?;
         }
         Ok(Progress::Rows(0))
+    }
+
+    /// The moment at which a window closes.
+    fn closing(&self, end: i64) -> EventTime {
+        EventTime(self.zone.to_closing_moment(end.saturating_sub(1)))
     }
 
     fn is_due(&self, end: i64) -> bool {
@@ -129,6 +134,7 @@ impl WindowAggregate {
     fn emit_batch(&mut self, fire: &Fire, out: &mut Output<'_>) -> Result<Option<u32>> {
         let mut rows = std::mem::take(&mut self.rows);
         rows.clear();
+        let closing = self.closing(fire.end);
         let groups = match fire.source {
             Source::Slice(slice) => self.table.slice_mut(slice)?,
             Source::Merged => self.merged.slice_mut(fire.end)?,
@@ -139,6 +145,14 @@ impl WindowAggregate {
         if self.counts_rows {
             // A group whose rows were all taken back is none.
             rows.retain(|row| groups.values(*row)[0] as i64 > 0);
+        }
+        if self.fired.is_uneven() {
+            let mut key = Vec::new();
+            rows.retain(|row| {
+                key.clear();
+                groups.append_key(*row, &mut key);
+                !self.fired.has_fired(&key, closing)
+            });
         }
         let mut keys = self.fold.decode_keys(groups, &rows)?;
         let results = self.fold.emit(groups, &rows, &prefix)?;
@@ -165,7 +179,7 @@ impl WindowAggregate {
         let mut through = end;
         if let (Sharing::Hop | Sharing::Cumulate, Some(slices)) = (self.sharing, &self.slices) {
             self.merged.remove_through(end);
-            self.fired = self.fired.max(EventTime(self.zone.to_closing_moment(end.saturating_sub(1))));
+            self.fired.reach(self.closing(end));
             through = match self.sharing {
                 // There is no window behind it that could need its slices.
                 _ if end == i64::MAX => end,

@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 mod fire;
+mod fired;
 pub mod output;
 pub mod partition;
 pub mod slices;

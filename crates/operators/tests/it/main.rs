@@ -9,4 +9,5 @@ mod limit_lets_the_first_rows_pass;
 mod sessions_join_rows_across_gaps;
 mod two_phases_give_what_one_gives;
 mod window_functions_attach_every_window;
+mod windows_go_on_where_instances_were_apart;
 mod windows_hold_the_rows_of_their_time;
