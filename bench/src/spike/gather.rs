@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use serde_json::json;
 use tidemill_core::{Batch, KeyEncoder, Keys, Result};
-use tidemill_state::{DeltaSink, KeyedTable, StateTable, TableDescriptor, ValueField, ValueKind};
+use tidemill_state::{DeltaSink, KeyedTable, Rewrite, StateTable, TableDescriptor, ValueField, ValueKind};
 
 use super::{Print, mix, ms, ns_each};
 use crate::measure;
@@ -34,7 +34,7 @@ pub(super) fn run(print: Print<'_>) -> Result<()> {
         if buffer == "new" {
             delta = DeltaSink::new();
         }
-        let (frozen, freeze) = measure::of_thread(|| table.freeze(false))?;
+        let (frozen, freeze) = measure::of_thread(|| table.freeze(Rewrite::NONE))?;
         frozen?;
         let (mut gather, mut slice_max) = (Duration::ZERO, Duration::ZERO);
         let mut done = false;
@@ -78,7 +78,7 @@ fn filled() -> Result<KeyedTable> {
         rows.clear();
         table.upsert(&keys, 0..key.len(), &mut rows)?;
         // The first checkpoint has taken all rows.
-        table.freeze(false)?;
+        table.freeze(Rewrite::NONE)?;
         while !StateTable::gather(&mut table, SLICE_ROWS, &mut delta) {}
         delta.clear();
     }
@@ -111,7 +111,7 @@ fn at_full_speed(table: &mut KeyedTable, checkpoints: bool, delta: &mut DeltaSin
             } else if checkpoints && done >= UPDATES {
                 done = 0;
                 delta.clear();
-                table.freeze(false)?;
+                table.freeze(Rewrite::NONE)?;
             }
         }
         while table.is_gathering() && !StateTable::gather(table, SLICE_ROWS, delta) {}

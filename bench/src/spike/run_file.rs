@@ -10,7 +10,7 @@ use tidemill_core::storage::Storage;
 use tidemill_core::{Env, Failure, Result, hash};
 use tidemill_runtime::SystemEnv;
 use tidemill_state::run_file::{self, RunReader, StoredRun};
-use tidemill_state::{DeltaSink, Entry, TableDescriptor, ValueField, ValueKind};
+use tidemill_state::{DeltaSink, Entry, Rewrite, TableDescriptor, ValueField, ValueKind};
 
 use super::{Print, mix};
 use crate::measure;
@@ -26,7 +26,7 @@ pub(super) fn run(print: Print<'_>) -> Result<()> {
     let fields = (0..VALUES).map(|id| ValueField::new(id, format!("v{id}"), ValueKind::Int64)).collect();
     let descriptor = TableDescriptor::keyed("rows", vec![DataType::Int64], fields);
     let mut delta = DeltaSink::new();
-    delta.describe(true, None);
+    delta.describe(Rewrite::ALL, None);
     (0..ENTRIES).for_each(|number| {
         let (key, value) = (key(number), [7; VALUES as usize * 8]);
         delta.push(Entry { hash: hash::of_bytes(&key), key: &key, order: &[], value: Some(&value) });

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tidemill_core::memory::Reservation;
 use tidemill_core::{Barrier, Batch, CheckpointKind, Element, EventTime, Now, OperatorId, Progress, Result};
-use tidemill_state::{DeltaSink, Distribution, HomeRows};
+use tidemill_state::{DeltaSink, Distribution, HomeRows, Rewrite};
 
 use crate::budget::Budget;
 use crate::counters::Counters;
@@ -18,12 +18,11 @@ use crate::faults::{Fault, Faults};
 use crate::fill::{Fill, Wanted};
 use crate::gate::Merged;
 use crate::operator::{Inputs, Mail, Operator, Output, Timers};
-use crate::snapshot::{DELTA_ROWS_MIN, OperatorSnapshot};
+use crate::rewriting::Rewriting;
+use crate::snapshot::OperatorSnapshot;
 
 /// Batches that may wait in front of a link.
 const QUEUE_MAX: usize = 4;
-/// A table is written in full when its deltas since the last full one have this many times its live rows.
-const DELTA_ROWS_PER_LIVE_ROW: usize = 2;
 
 /// Where a link's or a source's elements go.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +51,8 @@ pub(crate) struct Link {
     /// Rows that the last call was offered.
     offered: usize,
     gathering: Option<(u64, OperatorSnapshot)>,
-    rows_since_full: Vec<usize>,
+    /// When its tables are written anew.
+    pub(crate) rewriting: Vec<Rewriting>,
     /// Its tables while they are being filled.
     fill: Option<Box<Fill>>,
     /// What its tables hold.
@@ -85,16 +85,14 @@ impl Link {
             budget: Budget::default(),
             offered: 0,
             gathering: None,
-            rows_since_full: Vec::new(),
+            rewriting: Vec::new(),
             fill: None,
             memory,
         }
     }
 
     /// Goes on from a checkpoint: from its watermark, whose timers may not all have fired, with tables to be filled.
-    /// `rows` is what the deltas since the last full one have, by table.
-    pub(crate) fn restore(&mut self, watermark: Option<EventTime>, fill: Option<Fill>, rows: Vec<usize>) {
-        self.rows_since_full = rows;
+    pub(crate) fn restore(&mut self, watermark: Option<EventTime>, fill: Option<Fill>) {
         if let Some(watermark) = watermark {
             self.watermark = watermark;
             self.firing = true;
@@ -387,17 +385,14 @@ impl Chain {
         let full = barrier.kind == CheckpointKind::StopWithSavepoint;
         let mut tables = Vec::new();
         for (position, table) in link.operator.tables().into_iter().enumerate() {
-            if link.rows_since_full.len() <= position {
-                link.rows_since_full.push(0);
-            }
-            let rows = &mut link.rows_since_full[position];
-            let full = full || *rows > DELTA_ROWS_PER_LIVE_ROW * table.live_rows().max(1024);
-            // What is not there yet is in the files of the older deltas, which a full one would make superfluous.
-            let full = full && link.fill.is_none();
-            if full {
-                *rows = 0;
-            }
-            table.freeze(full)?;
+            let rewriting = &mut link.rewriting[position];
+            let rewrite = match () {
+                // What is not there yet is in the files of older deltas, which must not become superfluous.
+                () if link.fill.is_some() => Rewrite::NONE,
+                () if full => rewriting.whole(),
+                () => rewriting.next(table.live_rows()),
+            };
+            table.freeze(rewrite)?;
             tables.push((table.descriptor().clone(), DeltaSink::new()));
         }
         let snapshot = OperatorSnapshot {
@@ -475,16 +470,14 @@ impl Chain {
             let delta = &mut snapshot.tables[position].1;
             let before = delta.len();
             let done = table.gather(rows_max, delta);
-            link.rows_since_full[position] += delta.len() - before;
+            link.rewriting[position].count(delta, before);
             if !done {
                 return Ok(true);
             }
         }
         if let Some((checkpoint, mut snapshot)) = link.gathering.take() {
-            for (position, (_, delta)) in snapshot.tables.iter().enumerate() {
-                if !delta.is_full() && (!delta.is_empty() || delta.order_floor().is_some()) {
-                    link.rows_since_full[position] += (DELTA_ROWS_MIN as usize).saturating_sub(delta.len());
-                }
+            for (position, table) in link.operator.tables().into_iter().enumerate() {
+                link.rewriting[position].finish(&snapshot.tables[position].1, table.live_rows());
             }
             if self.faults.has(Fault::DeleteByAbsence) {
                 snapshot.tables.iter_mut().for_each(|(_, delta)| *delta = without_removals(delta));
@@ -520,7 +513,7 @@ impl Chain {
 /// The defect of a delta that does not say which rows are gone.
 fn without_removals(delta: &DeltaSink) -> DeltaSink {
     let mut broken = DeltaSink::new();
-    broken.describe(delta.is_full(), None);
+    broken.describe(delta.rewrite().clone(), None);
     delta.entries().filter(|entry| entry.value.is_some()).for_each(|entry| broken.push(entry));
     broken
 }

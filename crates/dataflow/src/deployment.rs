@@ -9,7 +9,7 @@ use tidemill_core::options::Configuration;
 use tidemill_core::{Env, EventTime, Failure, JobId, KeyGroups, OperatorId, Result, Routing, SubtaskIndex};
 use tidemill_expr::evaluator::Program;
 use tidemill_expr::{EvalContext, Expr, Field, RowType, SqlType, TimeZone};
-use tidemill_state::Scope;
+use tidemill_state::{Rewrite, Scope};
 
 use crate::chain::{Chain, Link, Target};
 use crate::channel::{Receiver, Sender, Wake, channel};
@@ -19,12 +19,13 @@ use crate::faults::{Fault, Faults};
 use crate::fill::Fill;
 use crate::gate::Gate;
 use crate::graph::{Edge, JobGraph, Node, Partitioning, Role};
-use crate::job_options::{BATCH_ROWS_MAX, BUFFER_TIMEOUT, LOCAL_TIME_ZONE};
+use crate::job_options::{BATCH_ROWS_MAX, BUFFER_TIMEOUT, LOCAL_TIME_ZONE, REWRITE_ROWS};
 use crate::offload::{Offload, Pool};
 use crate::operator::{OpenContext, Operator};
 use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::registry::Registry;
+use crate::rewriting::Rewriting;
 use crate::sink_operator::SinkOperator;
 use crate::slot::Slot;
 use crate::snapshot::{RestoredOperator, RestoredWatermarks};
@@ -86,6 +87,7 @@ struct Builder<'a> {
     routing: Routing,
     options: Configuration,
     rows_max: usize,
+    rewrite_rows: usize,
     buffer_timeout_ns: u64,
     ends: Ends,
     paces: Map<usize, Arc<Pace>>,
@@ -102,6 +104,7 @@ impl Deployment<'_> {
             deployment: self,
             plan: self.plan,
             routing: Routing::contiguous(self.key_groups, self.parallelism)?,
+            rewrite_rows: options.integer(&REWRITE_ROWS)?.unwrap_or(131_072).max(1) as usize,
             buffer_timeout_ns: buffer_timeout_ns(&options)?,
             options,
             rows_max,
@@ -262,17 +265,22 @@ impl Builder<'_> {
         let id = described.operator_id();
         let memory = self.deployment.memory.reservation();
         let mut link = Link::new(id, described.name.clone(), operator, counters, targets.into(), inputs.len(), memory);
-        let rows = self.rows_restored(link.operator.as_mut(), id);
-        link.restore(watermark, fill, rows);
+        link.rewriting = self.rewriting(link.operator.as_mut(), id, index);
+        link.restore(watermark, fill);
         Ok(link)
     }
 
-    /// This instance's share of the rows in the runs of each table of an operator.
-    fn rows_restored(&self, operator: &mut dyn Operator, id: OperatorId) -> Vec<usize> {
-        let Some(restored) = self.deployment.restored.get(&id) else { return Vec::new() };
-        let share = |rows: u64| rows as usize / self.deployment.parallelism.max(1) as usize;
-        let rows = |name: &str| restored.rows.get(name).copied().map_or(0, share);
-        operator.tables().iter().map(|table| rows(&table.descriptor().name)).collect()
+    /// When the tables of an instance are rewritten: by how many rows they have in runs, of which this instance has its share.
+    fn rewriting(&self, operator: &mut dyn Operator, id: OperatorId, index: SubtaskIndex) -> Vec<Rewriting> {
+        let key_groups = self.deployment.key_groups;
+        let parts = Rewrite::parts_of(key_groups, &self.routing.owned_by(index));
+        let restored = self.deployment.restored.get(&id);
+        let of_table = |name: &str| {
+            let rows = restored.and_then(|restored| restored.rows.get(name)).copied().unwrap_or(0);
+            let share = rows as usize / self.deployment.parallelism.max(1) as usize;
+            Rewriting::new(parts.clone(), Rewrite::parts_per_group(key_groups), self.rewrite_rows, share)
+        };
+        operator.tables().iter().map(|table| of_table(&table.descriptor().name)).collect()
     }
 
     /// Opens an operator and gives it back what it left in the checkpoint, but for the rows of its tables; returns its

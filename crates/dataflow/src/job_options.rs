@@ -68,6 +68,15 @@ pub const BATCH_ROWS_MAX: ConfigOption =
     ConfigOption::new("tidemill.batch.rows-max", OptionType::Integer, "How many rows a batch has at most.")
         .with_default("4096");
 
+/// Rows of a table that are written anew at once.
+pub const REWRITE_ROWS: ConfigOption = ConfigOption::new(
+    "tidemill.state.rewrite-rows",
+    OptionType::Integer,
+    "A table of a subtask with more rows is not written anew at once where its changes outweigh it, but in parts of about so \
+     many rows, one with each checkpoint.",
+)
+.with_default("131072");
+
 /// The zone of TIMESTAMP_LTZ.
 pub const LOCAL_TIME_ZONE: ConfigOption = ConfigOption::new(
     "table.local-time-zone",

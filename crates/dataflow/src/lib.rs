@@ -20,6 +20,7 @@ pub mod operator;
 mod pace;
 pub mod plan;
 pub mod registry;
+mod rewriting;
 pub mod sink;
 mod sink_operator;
 pub mod slot;

@@ -3,7 +3,7 @@
 use tidemill_core::options::{ConfigOption, Configuration, OptionType, unknown_key};
 pub use tidemill_dataflow::job_options::{
     BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINT_DIR, CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, CHECKPOINTS_RETAINED,
-    LOCAL_TIME_ZONE, MANAGED_MEMORY, MAX_PARALLELISM, RESTART_ATTEMPTS,
+    LOCAL_TIME_ZONE, MANAGED_MEMORY, MAX_PARALLELISM, RESTART_ATTEMPTS, REWRITE_ROWS,
 };
 
 use crate::error::{PlanError, PlanResult};
@@ -88,6 +88,7 @@ pub const ALL: &[&ConfigOption] = &[
     &IDLE_TIMEOUT,
     &AGG_PHASE,
     &BATCH_ROWS_MAX,
+    &REWRITE_ROWS,
     &RESULT_HASH,
     &NOT_NULL_ENFORCER,
 ];

@@ -15,7 +15,9 @@ use tidemill_checkpoint::{
 use tidemill_core::key_group::KeyGroups;
 use tidemill_core::storage::Storage;
 use tidemill_core::{CheckpointId, CheckpointKind, Env, Failure, JobId, OperatorId, Result};
-use tidemill_dataflow::job_options::{BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINTS_RETAINED, MAX_PARALLELISM};
+use tidemill_dataflow::job_options::{
+    BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINTS_RETAINED, MAX_PARALLELISM, REWRITE_ROWS,
+};
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role, output_id};
 
@@ -200,7 +202,7 @@ impl JobIo {
 
     /// The stored graph with what may be another at every start: how rows are put together.
     fn with_own_options(&self, mut stored: JobGraph) -> JobGraph {
-        for key in [BATCH_ROWS_MAX.key, BUFFER_TIMEOUT.key] {
+        for key in [BATCH_ROWS_MAX.key, BUFFER_TIMEOUT.key, REWRITE_ROWS.key] {
             stored.options.remove(key);
             stored.options.extend(self.spec.graph.options.get(key).map(|value| (key.to_string(), value.clone())));
         }

@@ -12,8 +12,8 @@ use tidemill_core::storage::Storage;
 use tidemill_core::{EventTime, KeyGroupSet, KeyGroups, OperatorId, Result, Routing};
 use tidemill_dataflow::Split;
 use tidemill_dataflow::snapshot::{DELTA_ROWS_MIN, RestoredBlob, RestoredOperator, RestoredWatermarks};
-use tidemill_state::run_file::{self, RunReader};
-use tidemill_state::{DeltaSink, Distribution, Entry, TableDescriptor};
+use tidemill_state::run_file::{self, RunPart, RunReader};
+use tidemill_state::{DeltaSink, Distribution, Entry, Rewrite, TableDescriptor};
 
 use crate::content::{TableChains, effective_groups};
 use crate::worker::{OwnedDelta, OwnedRun};
@@ -32,31 +32,39 @@ pub(crate) fn encode_object(
     let (mut object, mut runs) = (Vec::new(), Vec::new());
     for owned in deltas {
         let delta = &owned.delta;
-        if delta.is_empty() && !delta.is_full() && delta.order_floor().is_none() {
+        if delta.is_empty() && delta.rewrite().is_none() && delta.order_floor().is_none() {
             continue;
         }
-        let offset = object.len();
-        run_file::append(delta, &owned.table, &mut object)?;
-        let bytes = &object[offset..];
-        let (first_key_group, last_key_group) = match owned.subtask {
-            Some(subtask) => range(&routing.owned_by(subtask)),
-            None => (0, key_groups.count() - 1),
+        let own = match owned.subtask {
+            Some(subtask) => routing.owned_by(subtask),
+            None => KeyGroupSet::all(key_groups),
         };
-        let run = RunRef {
-            path: path.to_string(),
-            offset: offset as u64,
-            len: bytes.len() as u64,
-            checksum: envelope::checksum(bytes),
-            first_key_group,
-            last_key_group,
-            rows: delta.len() as u64,
-            bytes: delta.bytes() as u64,
-            is_base: delta.is_full(),
-            order_floor: delta.order_floor(),
-            format: RunFormat::Native.into(),
-        };
-        let (operator, table) = (owned.operator, owned.table.name.clone());
-        runs.push(OwnedRun { operator, table, descriptor: encode_descriptor(&owned.table), run });
+        for part in RunPart::of(delta) {
+            let is_base = *part == RunPart::Rewritten;
+            let groups = if is_base { delta.rewrite().groups(key_groups, &own) } else { own.clone() };
+            if groups.is_empty() {
+                continue;
+            }
+            let offset = object.len();
+            let rows = run_file::append(delta, *part, &owned.table, &mut object)?;
+            let bytes = &object[offset..];
+            let (first_key_group, last_key_group) = range(&groups);
+            let run = RunRef {
+                path: path.to_string(),
+                offset: offset as u64,
+                len: bytes.len() as u64,
+                checksum: envelope::checksum(bytes),
+                first_key_group,
+                last_key_group,
+                rows: rows as u64,
+                bytes: (delta.bytes() * rows / delta.len().max(1)) as u64,
+                is_base,
+                order_floor: delta.order_floor(),
+                format: RunFormat::Native.into(),
+            };
+            let (operator, table) = (owned.operator, owned.table.name.clone());
+            runs.push(OwnedRun { operator, table, descriptor: encode_descriptor(&owned.table), run });
+        }
     }
     Ok((object, runs))
 }
@@ -118,7 +126,7 @@ fn parts(runs: &[RunRef], position: usize) -> Vec<(KeyGroupSet, Option<i64>)> {
 
 fn read_delta(storage: &dyn Storage, run: &RunRef) -> Result<DeltaSink> {
     let mut delta = DeltaSink::new();
-    delta.describe(run.is_base, run.order_floor);
+    delta.describe(if run.is_base { Rewrite::ALL } else { Rewrite::NONE }, run.order_floor);
     if run.format() == RunFormat::Parquet {
         read_table(storage, run, &mut |row| {
             delta.push(Entry { hash: row.hash, key: &row.key, order: &row.order, value: Some(&row.value) });
@@ -203,7 +211,7 @@ struct LiveTable {
 pub(crate) fn savepoint_deltas(storage: &dyn Storage, content: &CheckpointContent) -> Result<Vec<OwnedDelta>> {
     let tables = live_rows(storage, content)?.into_iter().map(|table| {
         let mut delta = DeltaSink::new();
-        delta.describe(true, None);
+        delta.describe(Rewrite::ALL, None);
         for ((key, order), (hash, value)) in &table.rows {
             delta.push(Entry { hash: *hash, key, order, value: Some(value) });
         }
@@ -252,7 +260,7 @@ mod tests {
     fn run(storage: &MemoryStorage, subtask: u32, distribution: Distribution, list: &[&str]) -> RunRef {
         let mut state = ListState::new("list", distribution);
         state.set(list.iter().map(|item| item.as_bytes().to_vec()).collect());
-        state.freeze(true).unwrap();
+        state.freeze(Rewrite::ALL).unwrap();
         let mut delta = DeltaSink::new();
         assert!(state.gather(usize::MAX, &mut delta));
         let table = state.descriptor().clone();

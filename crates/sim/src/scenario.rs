@@ -132,7 +132,11 @@ impl Scenario {
             name: self.name().to_string(),
             nodes,
             edges,
-            options: BTreeMap::from([("tidemill.batch.rows-max".to_string(), batch_rows_max.to_string())]),
+            // Tables are small here, and still rewritten in parts.
+            options: BTreeMap::from([
+                ("tidemill.batch.rows-max".to_string(), batch_rows_max.to_string()),
+                ("tidemill.state.rewrite-rows".to_string(), "4".to_string()),
+            ]),
             ..JobGraph::default()
         }
     }

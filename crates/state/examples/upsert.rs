@@ -13,8 +13,8 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, StringViewBuilder, UInt64Array
 use arrow::datatypes::{DataType, Int64Type};
 use tidemill_core::{Batch, KeyEncoder, Keys};
 use tidemill_state::{
-    BLOCK_ROWS, Buckets, DeltaSink, Filling, GroupTable, Home, HomeRun, HomeTable, KeyedTable, Scope, SlicedTable,
-    StateTable, TableDescriptor, ValueField, ValueKind, run_file,
+    BLOCK_ROWS, Buckets, DeltaSink, Filling, GroupTable, Home, HomeRun, HomeTable, KeyedTable, Rewrite, Scope,
+    SlicedTable, StateTable, TableDescriptor, ValueField, ValueKind, run_file,
 };
 
 const BATCH: usize = 4096;
@@ -152,7 +152,7 @@ fn table(keys: u64, rows: u64, sliced: bool, frozen_every: u64) -> i64 {
         if frozen_every > 0 && row % frozen_every < BATCH as u64 && !keyed.is_gathering() {
             taken += delta.len();
             delta.clear();
-            keyed.freeze(false).unwrap();
+            keyed.freeze(Rewrite::NONE).unwrap();
         }
         if frozen_every > 0 && keyed.is_gathering() {
             StateTable::gather(&mut keyed, 1000, &mut delta);
@@ -270,7 +270,7 @@ fn gather() {
         }
         delta.clear();
         let start = Cpu::now();
-        StateTable::freeze(&mut keyed, false).unwrap();
+        StateTable::freeze(&mut keyed, Rewrite::NONE).unwrap();
         let (frozen, mut longest) = (start.elapsed(), Duration::ZERO);
         loop {
             let slice = Cpu::now();
@@ -305,7 +305,7 @@ fn gather() {
 /// A table's rows out of its run file: all, piece by piece, and those that a batch needs first.
 fn fill(keyed: &mut KeyedTable) {
     let mut delta = DeltaSink::new();
-    StateTable::freeze(keyed, true).unwrap();
+    StateTable::freeze(keyed, Rewrite::ALL).unwrap();
     while !StateTable::gather(keyed, 1 << 20, &mut delta) {}
     let descriptor = keyed.descriptor().clone();
     let source = Box::new(run_file::write(&delta, &descriptor).unwrap());

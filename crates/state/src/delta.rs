@@ -1,6 +1,7 @@
 //! What a checkpoint takes out of a table: entries in no particular order, in pieces of a bounded size, so that whoever adds
 //! one never waits until all that is there has moved to a larger buffer.
 
+use crate::Rewrite;
 use crate::index::prefetch;
 
 /// One row of a delta. No two entries of a delta have the same key and order.
@@ -42,7 +43,7 @@ struct Piece {
 #[derive(Clone, Debug, Default)]
 pub struct DeltaSink {
     pieces: Vec<Piece>,
-    full: bool,
+    rewrite: Rewrite,
     order_floor: Option<i64>,
 }
 
@@ -59,7 +60,7 @@ impl DeltaSink {
             piece.heads.clear();
             piece.bytes.clear();
         });
-        self.full = false;
+        self.rewrite = Rewrite::NONE;
         self.order_floor = None;
     }
 
@@ -80,7 +81,12 @@ impl DeltaSink {
 
     /// True if it holds every row: older deltas of the table mean nothing any more.
     pub fn is_full(&self) -> bool {
-        self.full
+        self.rewrite.is_all()
+    }
+
+    /// What of the table it holds in full.
+    pub fn rewrite(&self) -> &Rewrite {
+        &self.rewrite
     }
 
     /// Everything in *this and older* deltas with an order (a slice's end) at or below it is gone.
@@ -89,8 +95,8 @@ impl DeltaSink {
     }
 
     /// Says what kind of delta it is.
-    pub fn describe(&mut self, full: bool, order_floor: Option<i64>) {
-        self.full = full;
+    pub fn describe(&mut self, rewrite: Rewrite, order_floor: Option<i64>) {
+        self.rewrite = rewrite;
         self.order_floor = order_floor;
     }
 
@@ -172,6 +178,12 @@ impl DeltaSink {
         // Two lines hold most entries.
         prefetch(bytes.as_ptr());
         prefetch(bytes.as_ptr().wrapping_add(64));
+    }
+
+    /// The hashes of all entries from a number on.
+    pub fn hashes_from(&self, number: usize) -> impl Iterator<Item = u64> {
+        let pieces = self.pieces.iter().skip(number / PIECE_ENTRIES);
+        pieces.flat_map(|piece| &piece.heads).skip(number % PIECE_ENTRIES).map(|head| head.hash)
     }
 
     /// All entries.

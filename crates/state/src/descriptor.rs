@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use tidemill_core::{KeyGroupSet, KeyGroups, KeyLayout, Result, Routing, SubtaskIndex};
 
-use crate::{DeltaSink, Entry};
+use crate::{DeltaSink, Entry, Rewrite};
 
 /// Who gets which row of a table when it is restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,9 +156,10 @@ pub trait StateTable: Send {
     /// What the table is.
     fn descriptor(&self) -> &TableDescriptor;
 
-    /// Fixes what the next delta holds: the rows changed since the last freeze, or with `full` all rows. Takes as long as
-    /// flipping a pointer (with `full` as a pass over one bit a row). Fails if the last delta has not been gathered yet.
-    fn freeze(&mut self, full: bool) -> Result<()>;
+    /// Fixes what the next delta holds: the rows changed since the last freeze, and all rows of the part that is rewritten.
+    /// Takes as long as flipping a pointer (with a rewrite as a pass over one bit a row, or one byte for a part). Fails if the
+    /// last delta has not been gathered yet.
+    fn freeze(&mut self, rewrite: Rewrite) -> Result<()>;
 
     /// Appends up to about `rows_max` more frozen rows to `out`; true when that was the last. Rows may be changed in
     /// between: what is frozen is gathered before it is overwritten.

@@ -10,7 +10,7 @@ use tidemill_core::{KeyDecoder, KeyLayout, KeyRef, Keys, Result, hash};
 pub use crate::index::BLOCK_ROWS;
 use crate::index::{Index, NO_ROW};
 use crate::rows::{Owner, RecordsMut, Rows, Storage};
-use crate::{DeltaSink, Entry, Scope, TableDescriptor, failure};
+use crate::{DeltaSink, Entry, Rewrite, Scope, TableDescriptor, failure};
 
 /// The length byte of a key in the arena.
 const SPILLED: u64 = 0xff;
@@ -364,7 +364,7 @@ impl GroupTable {
             }
             return Ok(row);
         }
-        let row = self.rows.insert()?;
+        let row = self.rows.insert(hash)?;
         self.keys.write_key(&mut self.rows.storage, row, key);
         self.write_hash(row, hash);
         self.keys.index.insert(hash, row)?;
@@ -449,8 +449,8 @@ impl GroupTable {
     }
 
     /// Fixes what the next delta holds; see [`StateTable::freeze`](crate::StateTable::freeze).
-    pub fn freeze(&mut self, full: bool) -> Result<()> {
-        self.rows.freeze(full)
+    pub fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
+        self.rows.freeze(rewrite)
     }
 
     /// True from the freeze until everything has been gathered.

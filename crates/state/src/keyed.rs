@@ -4,21 +4,21 @@ use std::ops::{Deref, DerefMut};
 
 use tidemill_core::Result;
 
-use crate::{DeltaSink, Entry, GroupTable, Scope, StateTable, TableDescriptor};
+use crate::{DeltaSink, Entry, GroupTable, Rewrite, Scope, StateTable, TableDescriptor};
 
 /// Rows by key, with a descriptor; everything else is [`GroupTable`]'s.
 #[derive(Debug)]
 pub struct KeyedTable {
     descriptor: TableDescriptor,
     groups: GroupTable,
-    full: bool,
+    rewrite: Rewrite,
 }
 
 impl KeyedTable {
     /// An empty table whose new rows have the values of `template`: as many words as the descriptor's fields have.
     pub fn new(descriptor: TableDescriptor, template: &[u64]) -> KeyedTable {
         let groups = GroupTable::new(&descriptor, template);
-        KeyedTable { descriptor, groups, full: false }
+        KeyedTable { descriptor, groups, rewrite: Rewrite::NONE }
     }
 
     /// The same table, still empty, with hashes that are not those of the key bytes: it keeps each key's hash in a value
@@ -48,14 +48,14 @@ impl StateTable for KeyedTable {
         &self.descriptor
     }
 
-    fn freeze(&mut self, full: bool) -> Result<()> {
-        self.groups.freeze(full)?;
-        self.full = full;
+    fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
+        self.groups.freeze(rewrite.clone())?;
+        self.rewrite = rewrite;
         Ok(())
     }
 
     fn gather(&mut self, rows_max: usize, out: &mut DeltaSink) -> bool {
-        out.describe(self.full, None);
+        out.describe(self.rewrite.clone(), None);
         self.groups.gather(rows_max, out);
         !self.groups.is_gathering()
     }

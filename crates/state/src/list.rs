@@ -5,7 +5,7 @@
 
 use tidemill_core::{Result, hash};
 
-use crate::{DeltaSink, Distribution, Entry, Scope, StateTable, TableDescriptor};
+use crate::{DeltaSink, Distribution, Entry, Rewrite, Scope, StateTable, TableDescriptor};
 
 /// A list of encoded items.
 #[derive(Debug)]
@@ -55,18 +55,19 @@ impl StateTable for ListState {
         &self.descriptor
     }
 
-    fn freeze(&mut self, full: bool) -> Result<()> {
+    /// A list is written whole or not at all.
+    fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
         if self.frozen.is_some() {
             return Err(crate::failure::frozen_twice(&self.descriptor.name));
         }
-        self.frozen = (full || self.is_changed).then(|| self.items.clone());
+        self.frozen = (rewrite.is_all() || self.is_changed).then(|| self.items.clone());
         self.is_changed = false;
         Ok(())
     }
 
     fn gather(&mut self, _: usize, out: &mut DeltaSink) -> bool {
         let frozen = self.frozen.take();
-        out.describe(frozen.is_some(), None);
+        out.describe(if frozen.is_some() { Rewrite::ALL } else { Rewrite::NONE }, None);
         for (number, item) in (0u32..).zip(frozen.iter().flatten()) {
             let key = number.to_be_bytes();
             out.push(Entry { hash: hash::of_bytes(&key), key: &key, order: &[], value: Some(item) });

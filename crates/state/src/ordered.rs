@@ -7,7 +7,9 @@ use tidemill_core::{KeyRef, Result};
 
 use crate::rows::{Owner, RecordsMut, Rows, Storage};
 use crate::sort_key::SortKey;
-use crate::{DeltaSink, Entry, GroupTable, Scope, StateTable, TableDescriptor, ValueField, ValueKind, failure};
+use crate::{
+    DeltaSink, Entry, GroupTable, Rewrite, Scope, StateTable, TableDescriptor, ValueField, ValueKind, failure,
+};
 
 /// Words of a record before its values: the key's row, and the order bytes.
 const KEY_WORDS: usize = 2;
@@ -18,7 +20,7 @@ pub struct OrderedTable {
     descriptor: TableDescriptor,
     keys: OrderedKeys,
     rows: Rows,
-    full: bool,
+    rewrite: Rewrite,
 }
 
 #[derive(Debug)]
@@ -66,7 +68,7 @@ impl OrderedTable {
         groups.keep_hash(1);
         let keys = OrderedKeys { groups, live: BTreeMap::new(), dead: BTreeMap::new() };
         let rows = Rows::new(&descriptor, KEY_WORDS, template);
-        OrderedTable { descriptor, keys, rows, full: false }
+        OrderedTable { descriptor, keys, rows, rewrite: Rewrite::NONE }
     }
 
     /// Number of rows.
@@ -96,7 +98,7 @@ impl OrderedTable {
             self.keys.live.insert(at, row);
             return Ok((row, true));
         }
-        let row = self.rows.insert()?;
+        let row = self.rows.insert(hash)?;
         let entry = self.rows.storage.arena.insert(order);
         let record = self.rows.storage.records.get_mut(row);
         (record[0], record[1]) = (u64::from(group), entry);
@@ -201,14 +203,14 @@ impl StateTable for OrderedTable {
         &self.descriptor
     }
 
-    fn freeze(&mut self, full: bool) -> Result<()> {
-        self.rows.freeze(full)?;
-        self.full = full;
+    fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
+        self.rows.freeze(rewrite.clone())?;
+        self.rewrite = rewrite;
         Ok(())
     }
 
     fn gather(&mut self, rows_max: usize, out: &mut DeltaSink) -> bool {
-        out.describe(self.full, None);
+        out.describe(self.rewrite.clone(), None);
         self.rows.gather(rows_max, &mut self.keys, out);
         !self.rows.is_gathering()
     }

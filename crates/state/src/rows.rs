@@ -16,6 +16,7 @@ use crate::changes::{BitPairs, Changes};
 use crate::failure;
 use crate::index::ROWS_MAX;
 use crate::records::Records;
+use crate::rewrite::{HashBytes, Rewrite};
 use crate::{DeltaSink, TableDescriptor, ValueKind};
 
 /// Records and the bytes they refer to. A record is key words, then value words.
@@ -59,8 +60,10 @@ pub(crate) struct Rows {
     dead: usize,
     /// Rows gathered because they were about to change.
     pending: DeltaSink,
-    /// The running delta takes all rows, so it needs no tombstones.
-    full: bool,
+    /// The byte each row's hash begins with.
+    hash_bytes: HashBytes,
+    /// What the running delta takes in full: there it needs no tombstones.
+    rewrite: Rewrite,
 }
 
 impl Storage {
@@ -188,7 +191,8 @@ impl Rows {
             live: 0,
             dead: 0,
             pending: DeltaSink::new(),
-            full: false,
+            hash_bytes: HashBytes::new(),
+            rewrite: Rewrite::NONE,
         }
     }
 
@@ -231,8 +235,8 @@ impl Rows {
         Some(word as u32 * 64 + bits.trailing_zeros())
     }
 
-    /// A new live row, dirty, with the template's values; its key words are whatever was there.
-    pub(crate) fn insert(&mut self) -> Result<u32> {
+    /// A new live row, dirty, with the template's values; its key words are whatever was there. `hash`: of its key.
+    pub(crate) fn insert(&mut self, hash: u64) -> Result<u32> {
         let row = if self.free != NO_FREE {
             let row = self.free as u32;
             self.free = self.storage.records.get(row)[0];
@@ -247,6 +251,7 @@ impl Rows {
             row
         };
         self.storage.values_mut(row).copy_from_slice(&self.template);
+        self.hash_bytes.set(row, hash);
         self.set_flag(row, LIVE, true);
         self.live += 1;
         self.changes.mark(row);
@@ -321,7 +326,7 @@ impl Rows {
     /// Puts a row into a delta, or its tombstone.
     fn emit(&mut self, row: u32, owner: &impl Owner, out: &mut DeltaSink) {
         let live = self.is_live(row);
-        if live || !self.full {
+        if live || self.rewrite.is_none() || !self.hash_bytes.is_in(row, &self.rewrite) {
             let storage = &self.storage;
             out.push_with(!live, |bytes| {
                 let (hash, key_end) = owner.describe(storage, row, bytes);
@@ -336,15 +341,18 @@ impl Rows {
     }
 
     /// Fixes what the next delta holds.
-    pub(crate) fn freeze(&mut self, full: bool) -> Result<()> {
+    pub(crate) fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
         if self.changes.is_gathering() {
             return Err(failure::frozen_twice(&self.name));
         }
-        self.full = full;
         self.changes.freeze();
-        if full {
-            self.changes.freeze_also(self.flags.words().iter().map(|flags| flags[LIVE]));
+        let live = self.flags.words().iter().map(|flags| flags[LIVE]);
+        if rewrite.is_all() {
+            self.changes.freeze_also(live);
+        } else if !rewrite.is_none() {
+            self.changes.freeze_also(live.zip(self.hash_bytes.masks(&rewrite)).map(|(live, mask)| live & mask));
         }
+        self.rewrite = rewrite;
         Ok(())
     }
 
@@ -386,6 +394,7 @@ impl Rows {
             + self.storage.arena.memory()
             + self.changes.memory()
             + self.flags.memory()
+            + HashBytes::memory(self.storage.records.len())
             + self.pending.bytes()
     }
 }

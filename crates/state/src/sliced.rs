@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use tidemill_core::{Failure, Result};
 
-use crate::{DeltaSink, Entry, GroupTable, Scope, StateTable, TableDescriptor, failure, sort_key};
+use crate::{DeltaSink, Entry, GroupTable, Rewrite, Scope, StateTable, TableDescriptor, failure, sort_key};
 
 /// Segments of an index emptied at a time: half a megabyte.
 const CLEAR_SEGMENTS: usize = 16;
@@ -44,7 +44,7 @@ struct Slice {
 /// The delta that is being gathered.
 #[derive(Debug)]
 struct Delta {
-    full: bool,
+    rewrite: Rewrite,
     floor: Option<i64>,
     /// Slices that still have to be gathered.
     slices: Vec<i64>,
@@ -171,28 +171,29 @@ impl StateTable for SlicedTable {
         &self.descriptor
     }
 
-    fn freeze(&mut self, full: bool) -> Result<()> {
+    fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
         if self.delta.is_some() {
             return Err(failure::frozen_twice(&self.descriptor.name));
         }
         let changed = std::mem::take(&mut self.changed);
-        let mut slices: Vec<i64> = if full { self.slices.keys().copied().collect() } else { changed };
+        let all = || self.slices.keys().copied().collect();
+        let mut slices: Vec<i64> = if rewrite.is_none() { changed } else { all() };
         slices.retain(|end| self.slices.contains_key(end));
         for end in &slices {
             if let Some(slice) = self.slices.get_mut(end) {
                 slice.is_listed = false;
-                slice.groups.freeze(full)?;
+                slice.groups.freeze(rewrite.clone())?;
             }
         }
-        let floor = self.floor.filter(|_| full || self.floor > self.told_floor);
+        let floor = self.floor.filter(|_| !rewrite.is_none() || self.floor > self.told_floor);
         self.told_floor = self.floor;
-        self.delta = Some(Delta { full, floor, slices, removed: Vec::new() });
+        self.delta = Some(Delta { rewrite, floor, slices, removed: Vec::new() });
         Ok(())
     }
 
     fn gather(&mut self, rows_max: usize, out: &mut DeltaSink) -> bool {
         let Some(mut delta) = self.delta.take() else { return true };
-        out.describe(delta.full, delta.floor);
+        out.describe(delta.rewrite.clone(), delta.floor);
         let mut left = rows_max;
         while let Some(mut groups) = delta.removed.pop() {
             left -= groups.gather(left, out);

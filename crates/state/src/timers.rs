@@ -7,7 +7,7 @@ use tidemill_core::{Result, hash};
 
 use crate::rows::{Owner, Rows, Storage};
 use crate::sort_key::{self, SortKey};
-use crate::{DeltaSink, Entry, Scope, StateTable, TableDescriptor, failure};
+use crate::{DeltaSink, Entry, Rewrite, Scope, StateTable, TableDescriptor, failure};
 
 /// Words of a record: the time, and the key bytes.
 const KEY_WORDS: usize = 2;
@@ -18,7 +18,7 @@ pub struct TimerTable {
     descriptor: TableDescriptor,
     keys: TimerKeys,
     rows: Rows,
-    full: bool,
+    rewrite: Rewrite,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl TimerTable {
     pub fn new(name: impl Into<String>, key_types: Vec<DataType>) -> TimerTable {
         let descriptor = TableDescriptor::keyed(name, key_types, Vec::new()).with_order(vec![DataType::Int64]);
         let rows = Rows::new(&descriptor, KEY_WORDS, &[]);
-        TimerTable { descriptor, keys: TimerKeys::default(), rows, full: false }
+        TimerTable { descriptor, keys: TimerKeys::default(), rows, rewrite: Rewrite::NONE }
     }
 
     /// Number of timers.
@@ -81,7 +81,7 @@ impl TimerTable {
                 row
             }
             None => {
-                let row = self.rows.insert()?;
+                let row = self.rows.insert(hash::of_bytes(key))?;
                 let entry = self.rows.storage.arena.insert(key);
                 let record = self.rows.storage.records.get_mut(row);
                 (record[0], record[1]) = (time as u64, entry);
@@ -134,14 +134,14 @@ impl StateTable for TimerTable {
         &self.descriptor
     }
 
-    fn freeze(&mut self, full: bool) -> Result<()> {
-        self.rows.freeze(full)?;
-        self.full = full;
+    fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
+        self.rows.freeze(rewrite.clone())?;
+        self.rewrite = rewrite;
         Ok(())
     }
 
     fn gather(&mut self, rows_max: usize, out: &mut DeltaSink) -> bool {
-        out.describe(self.full, None);
+        out.describe(self.rewrite.clone(), None);
         self.rows.gather(rows_max, &mut self.keys, out);
         !self.rows.is_gathering()
     }

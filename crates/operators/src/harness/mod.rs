@@ -31,7 +31,7 @@ use tidemill_dataflow::snapshot::{RestoredBlob, RestoredWatermarks};
 use tidemill_dataflow::{CounterValues, Counters, NeedsAllRows, OpenContext, Operator, Output, Timers};
 use tidemill_expr::arrays::scalars_to_array;
 use tidemill_expr::{Scalar, SqlType};
-use tidemill_state::{DeltaSink, Scope};
+use tidemill_state::{DeltaSink, Rewrite, Scope};
 
 use refill::Refill;
 use text::{Row, parse_rows, print_rows};
@@ -262,7 +262,7 @@ impl Harness {
         self.out.append(&mut emitted);
         for table in self.operator.tables() {
             let mut delta = DeltaSink::new();
-            table.freeze(full)?;
+            table.freeze(if full { Rewrite::ALL } else { Rewrite::NONE })?;
             while !table.gather(1000, &mut delta) {}
             self.snapshot.tables.entry(table.descriptor().name.clone()).or_default().push(delta);
         }

@@ -18,7 +18,7 @@ use tidemill_runtime::content::{Chain, TableChains};
 use tidemill_runtime::homes::{DAMAGED, Homes};
 use tidemill_runtime::{JobEnd, JobOutcome, JobSpec, Stop, SystemEnv, local};
 use tidemill_state::{
-    Buckets, DeltaSink, Entry, KeyedTable, StateTable, TableDescriptor, ValueField, ValueKind, run_file,
+    Buckets, DeltaSink, Entry, KeyedTable, Rewrite, StateTable, TableDescriptor, ValueField, ValueKind, run_file,
 };
 
 use crate::support::{Ledger, Numbers, spec};
@@ -167,7 +167,7 @@ fn a_job_with_state_goes_on_at_another_parallelism() {
 /// A run that is too large to be read whole before any of it is used.
 fn large_run(storage: &Arc<dyn Storage>) -> TableChains {
     let mut delta = DeltaSink::new();
-    delta.describe(true, None);
+    delta.describe(Rewrite::ALL, None);
     for number in 0..60_000u64 {
         let key = [&[1][..], &number.to_be_bytes()].concat();
         delta.push(Entry { hash: hash::of_bytes(&key), key: &key, order: &[], value: Some(&number.to_le_bytes()) });

@@ -10,4 +10,4 @@ mod write;
 
 pub use format::{FORMAT, PAGE};
 pub use read::{ReadAt, RunReader, StoredRun};
-pub use write::{append, write};
+pub use write::{RunPart, append, write};

@@ -22,20 +22,45 @@ pub(super) fn kind_number(kind: ValueKind) -> u8 {
     }
 }
 
-/// The bytes of the run file that holds a delta. Fails only above the format's limits (4 billion units or 4 GiB of index).
+/// A delta that rewrites a part of its table becomes two runs, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunPart {
+    /// What has changed outside of the part that is rewritten.
+    Changes,
+    /// The part that is rewritten: a base.
+    Rewritten,
+}
+
+impl RunPart {
+    /// The runs that a delta becomes.
+    pub fn of(delta: &DeltaSink) -> &'static [RunPart] {
+        match delta.rewrite() {
+            rewrite if rewrite.is_none() => &[RunPart::Changes],
+            rewrite if rewrite.is_all() => &[RunPart::Rewritten],
+            _ => &[RunPart::Changes, RunPart::Rewritten],
+        }
+    }
+
+    fn takes(self, delta: &DeltaSink, entry: &Entry<'_>) -> bool {
+        delta.rewrite().takes(entry.hash) == (self == RunPart::Rewritten)
+    }
+}
+
+/// The bytes of the run file that holds a delta, for one that rewrites all or nothing. Fails only above the format's limits
+/// (4 billion units or 4 GiB of index).
 pub fn write(delta: &DeltaSink, descriptor: &TableDescriptor) -> Result<Vec<u8>> {
     let mut file = Vec::new();
-    append(delta, descriptor, &mut file)?;
+    append(delta, RunPart::of(delta)[0], descriptor, &mut file)?;
     Ok(file)
 }
 
-/// Appends the bytes of the run file that holds a delta to an object of several; otherwise as [`write`].
-pub fn append(delta: &DeltaSink, descriptor: &TableDescriptor, object: &mut Vec<u8>) -> Result<()> {
+/// Appends the bytes of a run of a delta to an object of several, otherwise as [`write`]; says how many entries it has.
+pub fn append(delta: &DeltaSink, part: RunPart, descriptor: &TableDescriptor, object: &mut Vec<u8>) -> Result<usize> {
     let hashes = delta.entries().any(|entry| entry.hash != hash::of_bytes(entry.key));
     // What is not written costs nothing, but what has to move costs twice.
     let bytes = Vec::with_capacity(delta.bytes());
     let mut units = Units { hashes, bytes, ..Units::default() };
-    let numbers = sorted(delta);
+    let numbers = sorted(delta, part);
     for (at, place) in numbers.iter().enumerate() {
         // The entries are anywhere in memory, so they are called for before their turn.
         if let Some(later) = numbers.get(at + HEADS_AHEAD) {
@@ -66,10 +91,10 @@ pub fn append(delta: &DeltaSink, descriptor: &TableDescriptor, object: &mut Vec<
     index.resize((HEADER + index.len()).next_multiple_of(PAGE) - HEADER, 0);
 
     let header = Header {
-        full: delta.is_full(),
+        full: part == RunPart::Rewritten,
         hashes,
         order_floor: delta.order_floor(),
-        entries: delta.len() as u64,
+        entries: numbers.len() as u64,
         fields: descriptor.fields.len() as u32,
         units: u32::try_from(units.index.len()).map_err(too_large)?,
         separators: u32::try_from(units.separators.len()).map_err(too_large)?,
@@ -81,11 +106,11 @@ pub fn append(delta: &DeltaSink, descriptor: &TableDescriptor, object: &mut Vec<
     object.extend_from_slice(&header.to_bytes());
     object.extend_from_slice(&index);
     object.extend_from_slice(&units.bytes);
-    Ok(())
+    Ok(numbers.len())
 }
 
-/// The entries in file order: each one's number below the first 80 bits of its position, so that a place is one integer.
-fn sorted(delta: &DeltaSink) -> Vec<u128> {
+/// The entries of a run in file order: each one's number below the first 80 bits of its position, so that a place is one integer.
+fn sorted(delta: &DeltaSink, part: RunPart) -> Vec<u128> {
     let start = |key: &[u8]| {
         let mut eight = [0; 8];
         let held = key.len().min(8);
@@ -95,7 +120,8 @@ fn sorted(delta: &DeltaSink) -> Vec<u128> {
     let place = |(number, entry): (u32, Entry<'_>)| {
         u128::from(prefix(entry.hash)) << 96 | u128::from(start(entry.key)) << 32 | u128::from(number)
     };
-    let mut places: Vec<u128> = (0u32..).zip(delta.entries()).map(place).collect();
+    let entries = (0u32..).zip(delta.entries()).filter(|(_, entry)| part.takes(delta, entry));
+    let mut places: Vec<u128> = entries.map(place).collect();
     places.sort_unstable();
     for alike in places.chunk_by_mut(|left, right| left >> 32 == right >> 32).filter(|alike| alike.len() > 1) {
         alike.sort_unstable_by_key(|place| {

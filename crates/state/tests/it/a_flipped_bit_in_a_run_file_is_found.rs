@@ -7,7 +7,7 @@ use tidemill_state::*;
 fn file(entries: u32) -> Vec<u8> {
     let fields = vec![ValueField::new(1, "n", ValueKind::Int64), ValueField::new(2, "s", ValueKind::Bytes)];
     let mut delta = DeltaSink::new();
-    delta.describe(true, Some(1_000));
+    delta.describe(Rewrite::ALL, Some(1_000));
     for number in 0..entries {
         let key = [&[1][..], &number.to_be_bytes()].concat();
         let value = [7; 100];

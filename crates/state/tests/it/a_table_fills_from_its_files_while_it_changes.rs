@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tidemill_core::{KeyGroups, Routing};
 use tidemill_state::*;
 
-use crate::subject::{Subject, TestKeys};
+use crate::subject::{Subject, TestKeys, rewrite_of, runs_of};
 
 type Model = BTreeMap<(Vec<u8>, Vec<u8>), Vec<u8>>;
 
@@ -115,27 +115,29 @@ impl<S: Subject> Held<S> {
         }
     }
 
-    fn freeze(&mut self, full: bool) {
+    fn freeze(&mut self, rewrite: Rewrite) {
         if self.gathering.is_none() {
-            self.subject.table().freeze(full && self.filling.is_none()).unwrap();
+            let rewrite = if self.filling.is_none() { rewrite } else { Rewrite::NONE };
+            self.subject.table().freeze(rewrite).unwrap();
             self.gathering = Some(DeltaSink::new());
         }
     }
 
-    /// Gathers a bit; the run when it is whole.
-    fn gather(&mut self, rows_max: usize) -> Option<Run> {
-        let mut delta = self.gathering.take()?;
+    /// Gathers a bit; the runs when all is there.
+    fn gather(&mut self, rows_max: usize) -> Vec<Run> {
+        let Some(mut delta) = self.gathering.take() else { return Vec::new() };
         if !self.subject.table().gather(rows_max, &mut delta) {
             self.gathering = Some(delta);
-            return None;
+            return Vec::new();
         }
-        let (first, last) = (self.scope.groups.ranges().first()?, self.scope.groups.ranges().last()?);
-        Some(Run {
-            bytes: run_file::write(&delta, self.subject.table().descriptor()).unwrap(),
-            groups: first.start..last.end,
-            is_base: delta.is_full(),
+        let runs = runs_of(&delta, self.subject.table().descriptor(), &self.scope.groups).into_iter();
+        let run = |(bytes, groups, part)| Run {
+            bytes,
+            groups,
+            is_base: part == run_file::RunPart::Rewritten,
             order_floor: delta.order_floor(),
-        })
+        };
+        runs.map(run).collect()
     }
 }
 
@@ -187,7 +189,7 @@ impl<S: Subject> Job<S> {
     fn checkpoint(&mut self, random: &mut Random) {
         for held in &mut self.held {
             self.runs.extend(held.gather(usize::MAX));
-            held.freeze(random.below(4) == 0);
+            held.freeze(rewrite_of(random.next()));
             self.runs.extend(held.gather(usize::MAX));
         }
     }
@@ -201,8 +203,8 @@ impl<S: Subject> Job<S> {
                     self.held[at].fill_a_bit(home, random);
                 }
                 6 => {
-                    let (at, full) = (random.below(self.held.len() as u64) as usize, random.below(3) == 0);
-                    self.held[at].freeze(full);
+                    let at = random.below(self.held.len() as u64) as usize;
+                    self.held[at].freeze(rewrite_of(random.next()));
                 }
                 7..9 => {
                     let at = random.below(self.held.len() as u64) as usize;
@@ -218,7 +220,7 @@ impl<S: Subject> Job<S> {
 /// Everything in a table, through a full delta.
 fn content(table: &mut dyn StateTable) -> Model {
     let mut delta = DeltaSink::new();
-    table.freeze(true).unwrap();
+    table.freeze(Rewrite::ALL).unwrap();
     while !table.gather(1000, &mut delta) {}
     let entries =
         delta.entries().map(|entry| ((entry.key.to_vec(), entry.order.to_vec()), entry.value.unwrap().to_vec()));
@@ -306,8 +308,8 @@ fn rows_that_were_filled_are_not_written_again() {
     let mut next = Job::<KeyedTable>::new(&keys, 1, Some((&job.runs, &job.model)));
     next.held[0].fill(&home);
     assert_eq!(next.held[0].subject.table().live_rows(), keys.len());
-    next.held[0].freeze(false);
-    let run = next.held[0].gather(usize::MAX).unwrap();
+    next.held[0].freeze(Rewrite::NONE);
+    let run = next.held[0].gather(usize::MAX).pop().unwrap();
     assert!(run_file::RunReader::open(&run.bytes[..]).unwrap().is_empty());
 }
 

@@ -121,7 +121,7 @@ fn a_removed_group_comes_back_with_the_values_of_the_template() {
     encoder.encode(&Batch::new(vec![column], 600), &mut keys).unwrap();
     table.upsert(&keys, 0..600, &mut rows).unwrap();
     table.update(&rows).for_each(&rows, |_, values| values[0] = 1);
-    StateTable::freeze(&mut table, false).unwrap();
+    StateTable::freeze(&mut table, Rewrite::NONE).unwrap();
     while !StateTable::gather(&mut table, 100, &mut delta) {}
     rows.iter().for_each(|row| table.remove(*row));
     let mut found = Vec::new();

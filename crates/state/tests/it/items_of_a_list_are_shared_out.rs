@@ -9,7 +9,7 @@ fn list(distribution: Distribution, items: &[&str]) -> DeltaSink {
     let mut state = ListState::new("splits", distribution);
     items.iter().for_each(|item| state.push(item.as_bytes().to_vec()));
     let mut delta = DeltaSink::new();
-    state.freeze(false).unwrap();
+    state.freeze(Rewrite::NONE).unwrap();
     assert!(state.gather(1, &mut delta) && delta.is_full());
     delta
 }
@@ -51,12 +51,12 @@ fn an_unchanged_list_is_not_written_again() {
     let mut state = ListState::new("splits", Distribution::Split);
     state.set(vec![b"a".to_vec()]);
     let mut delta = DeltaSink::new();
-    state.freeze(false).unwrap();
+    state.freeze(Rewrite::NONE).unwrap();
     state.gather(1, &mut delta);
     assert_eq!(delta.len(), 1);
     delta.clear();
     state.set(vec![b"a".to_vec()]);
-    state.freeze(false).unwrap();
+    state.freeze(Rewrite::NONE).unwrap();
     state.gather(1, &mut delta);
     assert!(delta.is_empty() && !delta.is_full());
 }

@@ -21,7 +21,7 @@ fn value(number: u64, len: usize) -> Vec<u8> {
 /// Entries 0, 2, 4 … with values; those divisible by ten are tombstones.
 fn delta(entries: u64, value_len: impl Fn(u64) -> usize) -> DeltaSink {
     let mut delta = DeltaSink::new();
-    delta.describe(false, Some(-5));
+    delta.describe(Rewrite::NONE, Some(-5));
     for number in (0..entries).map(|number| number * 2) {
         let (key, value) = (key(number), value(number, value_len(number)));
         let value = (!number.is_multiple_of(10)).then_some(&value[..]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use arrow::datatypes::DataType;
-use tidemill_core::{Batch, KeyEncoder, KeyRef, Keys};
+use tidemill_core::{Batch, KeyEncoder, KeyGroupSet, KeyGroups, KeyRef, Keys};
 use tidemill_state::*;
 
 /// A table that is addressed by key number, order number.
@@ -50,6 +50,40 @@ pub fn fill(table: &mut dyn StateTable, files: &[(Vec<u8>, Range<u32>)], scope: 
     filling.arrive(Arc::new(Home::new(vec![home]).read(&filling.unread(), u64::MAX, true).unwrap()));
     filling.apply(&mut [table], usize::MAX).unwrap();
     assert!(filling.is_filled());
+}
+
+/// The runs that a delta becomes: their bytes and the key groups, of `among` and 128, each may have rows of.
+pub fn runs_of(
+    delta: &DeltaSink,
+    descriptor: &TableDescriptor,
+    among: &KeyGroupSet,
+) -> Vec<(Vec<u8>, Range<u32>, run_file::RunPart)> {
+    let key_groups = KeyGroups::new(128).unwrap();
+    let mut runs = Vec::new();
+    for part in run_file::RunPart::of(delta) {
+        let groups = match part {
+            run_file::RunPart::Rewritten => delta.rewrite().groups(key_groups, among),
+            run_file::RunPart::Changes => among.clone(),
+        };
+        if let (Some(first), Some(last)) = (groups.ranges().first(), groups.ranges().last()) {
+            let mut file = Vec::new();
+            run_file::append(delta, *part, descriptor, &mut file).unwrap();
+            runs.push((file, first.start..last.end, *part));
+        }
+    }
+    runs
+}
+
+/// What a delta takes in full, drawn by a number: nothing, everything, or a part that begins and ends with key groups of 128.
+pub fn rewrite_of(number: u64) -> Rewrite {
+    match number % 100 {
+        0..5 => Rewrite::ALL,
+        5..50 => Rewrite::NONE,
+        other => {
+            let start = (other * 37 % 100 * 2) as u16;
+            Rewrite::parts(start..(start + 2 + (number / 100 % 60) as u16 * 2).min(256))
+        }
+    }
 }
 
 /// Keys to choose from.

@@ -2,12 +2,13 @@
 //! the chain of them is restored at several parallelisms, and must give what the map held at the freeze.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use proptest::prelude::*;
-use tidemill_core::{KeyGroups, Routing};
+use tidemill_core::{KeyGroupSet, KeyGroups, Routing};
 use tidemill_state::*;
 
-use crate::subject::{Subject, TestKeys, fill};
+use crate::subject::{Subject, TestKeys, fill, rewrite_of, runs_of};
 
 type Model = BTreeMap<(Vec<u8>, Vec<u8>), Vec<u8>>;
 
@@ -16,7 +17,7 @@ enum Step {
     Put { key: usize, order: u8, value: u64, bytes: Option<usize> },
     Remove { key: usize, order: u8 },
     RemoveThrough { order: u8 },
-    Freeze { full: bool },
+    Freeze { rewrite: Rewrite },
     Gather { rows: usize },
 }
 
@@ -29,7 +30,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(key, order, value, bytes)| Step::Put { key, order, value, bytes }),
         5 => (key, order).prop_map(|(key, order)| Step::Remove { key, order }),
         1 => (0u8..5).prop_map(|order| Step::RemoveThrough { order }),
-        3 => prop::bool::weighted(0.2).prop_map(|full| Step::Freeze { full }),
+        3 => (0u64..10_000).prop_map(|number| Step::Freeze { rewrite: rewrite_of(number) }),
         6 => (0usize..4).prop_map(|rows| Step::Gather { rows }),
     ];
     prop::collection::vec(step, 1..120)
@@ -40,7 +41,7 @@ struct Run<S> {
     model: Model,
     /// What the delta that is being gathered must lead to.
     frozen: Option<(Model, DeltaSink)>,
-    files: Vec<Vec<u8>>,
+    files: Vec<(Vec<u8>, Range<u32>)>,
 }
 
 impl<S: Subject> Run<S> {
@@ -63,9 +64,9 @@ impl<S: Subject> Run<S> {
                     self.model.retain(|(_, order), _| *order > through);
                 }
             }
-            Step::Freeze { full } => {
+            Step::Freeze { rewrite } => {
                 if self.frozen.is_none() {
-                    self.subject.table().freeze(*full).unwrap();
+                    self.subject.table().freeze(rewrite.clone()).unwrap();
                     self.frozen = Some((self.model.clone(), DeltaSink::new()));
                 }
             }
@@ -84,20 +85,21 @@ impl<S: Subject> Run<S> {
         if delta.is_full() {
             self.files.clear();
         }
-        self.files.push(run_file::write(&delta, self.subject.table().descriptor()).unwrap());
+        let all = KeyGroupSet::all(KeyGroups::new(128).unwrap());
+        let runs = runs_of(&delta, self.subject.table().descriptor(), &all);
+        self.files.extend(runs.into_iter().map(|(file, groups, _)| (file, groups)));
         for parallelism in [1, 3] {
             assert_eq!(restore::<S>(keys, &self.files, parallelism), expected, "parallelism {parallelism}");
         }
     }
 }
 
-fn restore<S: Subject>(keys: &TestKeys, files: &[Vec<u8>], parallelism: u32) -> Model {
-    let files: Vec<_> = files.iter().map(|file| (file.clone(), 0..128)).collect();
+fn restore<S: Subject>(keys: &TestKeys, files: &[(Vec<u8>, Range<u32>)], parallelism: u32) -> Model {
     let routing = Routing::contiguous(KeyGroups::new(128).unwrap(), parallelism).unwrap();
     let mut all = Model::new();
     for subtask in 0..parallelism {
         let mut subject = S::new(keys);
-        fill(subject.table(), &files, &Scope::of(&routing, subtask));
+        fill(subject.table(), files, &Scope::of(&routing, subtask));
         let held = content(subject.table());
         assert_eq!(held.len(), subject.table().live_rows());
         for (place, value) in held {
@@ -110,7 +112,7 @@ fn restore<S: Subject>(keys: &TestKeys, files: &[Vec<u8>], parallelism: u32) -> 
 /// Everything in a table, through a full delta.
 fn content(table: &mut dyn StateTable) -> Model {
     let mut delta = DeltaSink::new();
-    table.freeze(true).unwrap();
+    table.freeze(Rewrite::ALL).unwrap();
     while !table.gather(5, &mut delta) {}
     let mut content = Model::new();
     for entry in delta.entries() {
@@ -123,11 +125,11 @@ fn content(table: &mut dyn StateTable) -> Model {
 fn check<S: Subject>(keys: &TestKeys, steps: &[Step]) {
     let mut run = Run { subject: S::new(keys), model: Model::new(), frozen: None, files: Vec::new() };
     // The first delta of a chain holds everything, which is nothing yet.
-    run.step(keys, &Step::Freeze { full: true });
+    run.step(keys, &Step::Freeze { rewrite: Rewrite::ALL });
     run.gather(keys, 1);
     steps.iter().for_each(|step| run.step(keys, step));
     run.gather(keys, usize::MAX);
-    run.step(keys, &Step::Freeze { full: false });
+    run.step(keys, &Step::Freeze { rewrite: Rewrite::NONE });
     run.gather(keys, usize::MAX);
     assert_eq!(run.subject.table().live_rows(), run.model.len());
     assert_eq!(content(run.subject.table()), run.model);
@@ -176,8 +178,8 @@ fn a_second_freeze_before_the_first_is_gathered_is_refused() {
     let keys = TestKeys::numbers();
     let mut table = <KeyedTable as Subject>::new(&keys);
     table.put(&keys, 1, 0, 5, None);
-    StateTable::freeze(&mut table, false).unwrap();
-    assert_eq!(StateTable::freeze(&mut table, false).unwrap_err().code(), "state.frozen-twice");
+    StateTable::freeze(&mut table, Rewrite::NONE).unwrap();
+    assert_eq!(StateTable::freeze(&mut table, Rewrite::NONE).unwrap_err().code(), "state.frozen-twice");
 }
 
 #[test]
@@ -189,7 +191,7 @@ fn rows_that_come_and_go_between_checkpoints_leave_no_trace() {
         Subject::remove(&mut table, &keys, 11, 0);
     }
     let mut delta = DeltaSink::new();
-    StateTable::freeze(&mut table, false).unwrap();
+    StateTable::freeze(&mut table, Rewrite::NONE).unwrap();
     while !StateTable::gather(&mut table, 10, &mut delta) {}
     assert!(delta.is_empty());
     assert!(StateTable::memory(&table) < 10_000, "{}", StateTable::memory(&table));
@@ -209,7 +211,7 @@ fn a_table_that_keeps_hashes_is_restored_with_them() {
         table.update(&[row]).values(row)[0] = key as u64;
     }
     let mut delta = DeltaSink::new();
-    StateTable::freeze(&mut table, false).unwrap();
+    StateTable::freeze(&mut table, Rewrite::NONE).unwrap();
     while !StateTable::gather(&mut table, 3, &mut delta) {}
     let file = run_file::write(&delta, &descriptor).unwrap();
     let files = [(file, 0..128)];
