@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tidemill_core::{Barrier, Batch, EventTime, InputId, Progress, Result};
+use tidemill_dataflow::snapshot::RestoredBlob;
 use tidemill_dataflow::{OpenContext, Operator, Output, Timers};
 
 use tidemill_state::StateTable;
@@ -85,7 +86,7 @@ impl Operator for Timed {
         self.operator.blobs()
     }
 
-    fn restore_blobs(&mut self, blobs: &[(String, Vec<u8>)]) -> Result<()> {
+    fn restore_blobs(&mut self, blobs: &[RestoredBlob]) -> Result<()> {
         self.operator.restore_blobs(blobs)
     }
 }
