@@ -264,6 +264,7 @@ impl Script {
             options,
             fresh: false,
             from_savepoint: self.from_savepoint.clone(),
+            is_kept: false,
         };
         let is_abandoned = || printer.has_lost_reader();
         let watch = Watch { is_abandoned: &is_abandoned, shows_progress, has_result_hash: false };
@@ -289,6 +290,7 @@ impl Script {
         if directory.is_some() && config.raw(CHECKPOINT_INTERVAL.key).is_none() {
             options.set(CHECKPOINT_INTERVAL.key, DEFAULT_INTERVAL);
         }
+        let has_directory = directory.is_some();
         let storage = storage(directory)?;
         let PlannedJob { name, graph, definition, .. } = *job;
         let spec = JobSpec {
@@ -299,6 +301,7 @@ impl Script {
             options,
             fresh: self.fresh,
             from_savepoint: self.from_savepoint.clone(),
+            is_kept: has_directory,
         };
         self.has_kept_job |= is_kept;
         let watch = Watch { is_abandoned: &|| self.workshop.has_lost_stdout(), shows_progress: true, has_result_hash };

@@ -106,6 +106,7 @@ pub fn coordinator_config(spec: &JobSpec) -> Result<CoordinatorConfig> {
         timeout_ns: spec.options.duration(&CHECKPOINT_TIMEOUT)?.map_or(600_000_000_000, nanos),
         restarts_max: spec.options.integer(&RESTART_ATTEMPTS)?.unwrap_or(3).max(0) as u32,
         parallelism: spec.parallelism,
+        is_kept: spec.is_kept,
     })
 }
 

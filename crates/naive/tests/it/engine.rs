@@ -128,6 +128,7 @@ impl Engine {
             options,
             fresh: false,
             from_savepoint: None,
+            is_kept: false,
         };
         let storage = Arc::new(MemoryStorage::new());
         match local::start(spec, registry, storage, Arc::new(SystemEnv::new()))?.wait().end {
