@@ -344,6 +344,7 @@ impl Script {
             parallelism: self.parallelism()? as usize,
             rows_max: config.integer(&BATCH_ROWS_MAX)?.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(4096),
             canceled: Arc::new(AtomicBool::new(false)),
+            counters: Arc::default(),
         })
     }
 }

@@ -154,6 +154,7 @@ impl Engine {
             parallelism: parallelism as usize,
             rows_max: rows_max as usize,
             canceled: Arc::new(AtomicBool::new(false)),
+            counters: Arc::default(),
         };
         let query = match lowering {
             Lowering::Optimized => &planned.optimized,
