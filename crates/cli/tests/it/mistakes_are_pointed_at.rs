@@ -1,6 +1,6 @@
 //! Mistakes in statements and on the command line: where they are, what to do, and the exit code.
 
-use crate::support::Folder;
+use crate::support::{Folder, Run};
 
 #[test]
 fn a_mistake_has_line_column_and_a_caret() {
@@ -88,9 +88,16 @@ fn help_and_version_go_to_stdout() {
 
 #[test]
 fn messages_as_json_are_objects_a_line() {
-    let run = Folder::new().sql("SELECT nope", &["--log-format", "json"]).code(1);
-    for line in run.err.lines() {
-        let message: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-        assert!(message["level"].is_string() && message["message"].is_string(), "{line}");
-    }
+    let folder = Folder::new();
+    let check = |run: Run| {
+        assert!(!run.err.is_empty());
+        for line in run.err.lines() {
+            let message: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+            assert!(message["level"].is_string() && message["message"].is_string(), "{line}");
+        }
+    };
+    check(folder.sql("SELECT nope", &["--log-format", "json"]).code(1));
+    check(folder.sql("SELECT 1", &["--log-format", "json", "-D", "parallelism.defualt=3"]).code(2));
+    check(folder.run(&["sql", "--log-format", "json", "--no-such-option"]).code(2).says(&["--no-such-option"]));
+    check(folder.run(&["--log-format=json", "sql", "-p", "0"]).code(2));
 }
