@@ -142,6 +142,7 @@ impl Script {
 
     /// Runs the statements that begin at an offset of a script; mistakes are shown where they are in all of it.
     pub fn run_from(&mut self, text: &str, offset: usize) -> Statements {
+        self.session.begin_text();
         for part in split_statements(&text[offset..]) {
             if self.is_interrupted() {
                 return Statements::Ends(Exit::Interrupted);

@@ -29,6 +29,26 @@ fn an_unknown_option_or_connector_lists_what_there_is() {
 }
 
 #[test]
+fn a_wrong_option_has_the_caret_where_it_is_set() {
+    let table = "CREATE TABLE t (a INT)\nWITH ('connector' = 'datagen', 'number-of-rows' = 'many');";
+    let marked = ["2 | WITH ('connector' = 'datagen', 'number-of-rows' = 'many');", "line 2, column 51"];
+    Folder::new().sql(&format!("{table}\nSELECT * FROM t"), &[]).code(1).says(&marked);
+    for (options, marked) in [
+        ("'connector' = 'filesystem', 'path' = '/x', 'format' = 'cvs'", "'cvs'"),
+        ("'connector' = 'filesystem', 'path' = 's3://x', 'format' = 'csv'", "'s3://x'"),
+        ("'connector' = 'filesystem', 'path' = '/x', 'format' = 'csv', 'csv.quote-character' = '||'", "'||'"),
+        ("'connector' = 'datagen', 'fields.a.max' = '3000000000'", "'3000000000'"),
+        ("'connector' = 'datagen', 'rows-per-second' = '0'", "'0'"),
+    ] {
+        let sql = format!("CREATE TABLE t (a INT) WITH ({options});\nSELECT * FROM t");
+        let caret = format!("\n  | {}{}\n", " ".repeat(sql.find(marked).unwrap()), "^".repeat(marked.len()));
+        Folder::new().sql(&sql, &[]).code(1).says(&[&caret]);
+    }
+    // The line is gone when the next statement of a pipe is run.
+    Folder::new().typed(&format!("{table}\nSELECT * FROM t;\n"), &[]).code(1).says(&["3 | SELECT * FROM t"]);
+}
+
+#[test]
 fn an_insert_does_not_narrow_numbers() {
     let tables = "CREATE TABLE s (i INT, b BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '1'); \
                   CREATE TABLE o (v TINYINT) WITH ('connector' = 'blackhole'); \
