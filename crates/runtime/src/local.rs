@@ -118,8 +118,12 @@ pub(crate) fn spawn<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Se
 
 fn run_io(mut io: JobIo, tasks: &Receiver<IoTask>, events: &Sender<Happening>) {
     while let Ok(task) = tasks.recv() {
-        let happened = catch_unwind(AssertUnwindSafe(|| task.run(&mut io)))
-            .unwrap_or_else(|panic| Happening::Event(Event::SlotFailed(defect("I/O", panic.as_ref()))));
+        // Behind the last task the coordinator hears of nothing else.
+        let is_last = matches!(task, IoTask::Discard);
+        let happened = catch_unwind(AssertUnwindSafe(|| task.run(&mut io))).unwrap_or_else(|panic| {
+            let failure = defect("I/O", panic.as_ref());
+            Happening::Event(if is_last { Event::Discarded(Err(failure)) } else { Event::SlotFailed(failure) })
+        });
         if events.send(happened).is_err() {
             return;
         }
