@@ -45,6 +45,7 @@ pub fn run(
         options,
         fresh: false,
         from_savepoint: None,
+        is_kept: false,
     };
     let (outcome, cost) = measure::of_process(|| {
         let handle = local::start(spec, registry, storage, Arc::new(SystemEnv::new()))?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidemill_core::{Env, Failure, Result};
-use tidemill_dataflow::Connectors;
+use tidemill_dataflow::{Connectors, Counters};
 use tidemill_expr::{EvalContext, TimeZone};
 
 /// Everything around a query. Cheap to clone.
@@ -26,6 +26,8 @@ pub struct BatchContext {
     pub rows_max: usize,
     /// Set to true by whoever wants the query to stop; it then fails with `batch.canceled` at the next batch read.
     pub canceled: Arc<AtomicBool>,
+    /// What queries in this context have read and sinks written so far, whether they end well or not.
+    pub counters: Arc<Counters>,
 }
 
 /// A query's surroundings while it runs: the context and the moment it began.

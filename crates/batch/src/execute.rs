@@ -8,7 +8,6 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{displayable, execute_stream};
 use futures::StreamExt;
 use tidemill_core::{Batch, Failure, Result, strings};
-use tidemill_dataflow::Counters;
 use tidemill_expr::RowType;
 use tidemill_planner::{BoundQuery, PlannedQuery};
 use tokio::runtime::{Builder, Runtime};
@@ -25,7 +24,6 @@ pub struct BatchRows {
     /// Where the answer's columns are in the plan's.
     columns: Vec<usize>,
     schema: RowType,
-    counters: Arc<Counters>,
     failed: bool,
 }
 
@@ -33,11 +31,6 @@ impl BatchRows {
     /// Names and types of the columns.
     pub fn schema(&self) -> &RowType {
         &self.schema
-    }
-
-    /// Rows that sources have read so far.
-    pub fn rows_in(&self) -> u64 {
-        self.counters.values().rows_in
     }
 }
 
@@ -86,8 +79,7 @@ pub fn execute_bound(query: &PlannedQuery, cx: &BatchContext) -> Result<BatchRow
 /// # Errors
 /// As [`execute_optimized`].
 pub fn execute_query(query: &BoundQuery, cx: &BatchContext) -> Result<BatchRows> {
-    let counters = Arc::new(Counters::default());
-    let plan = lower(query, cx, &counters)?;
+    let plan = lower(query, cx)?;
     let all = query.rel.columns();
     let columns: Result<Vec<usize>> = query
         .columns
@@ -106,7 +98,7 @@ pub fn execute_query(query: &BoundQuery, cx: &BatchContext) -> Result<BatchRows>
             execute_stream(plan, Arc::new(TaskContext::from(&session)))
         })
         .map_err(from_datafusion)?;
-    Ok(BatchRows { stream, runtime, columns: columns?, schema: query.schema.clone(), counters, failed: false })
+    Ok(BatchRows { stream, runtime, columns: columns?, schema: query.schema.clone(), failed: false })
 }
 
 /// The plan that would run, as text: DataFusion's optimised plan, then what runs it.
@@ -118,15 +110,15 @@ pub fn explain_query(query: &PlannedQuery, lowering: Lowering, cx: &BatchContext
         Lowering::Optimized => &query.optimized,
         Lowering::Bound => &query.bound,
     };
-    let logical = lower(query, cx, &Arc::new(Counters::default()))?;
+    let logical = lower(query, cx)?;
     let session = physical::session(cx);
     let plan = runtime(cx)?.block_on(physical::plan(&logical, &session)).map_err(from_datafusion)?;
     Ok(format!("{}\n\n{}", logical.display_indent(), displayable(plan.as_ref()).indent(false)))
 }
 
-fn lower(query: &BoundQuery, cx: &BatchContext, counters: &Arc<Counters>) -> Result<LogicalPlan> {
+fn lower(query: &BoundQuery, cx: &BatchContext) -> Result<LogicalPlan> {
     let cx = QueryContext::begin(cx)?;
-    let plan = Lower::new(&query.registry, &cx, counters).rel(&query.rel)?;
+    let plan = Lower::new(&query.registry, &cx).rel(&query.rel)?;
     rules::optimize(plan).map_err(from_datafusion)
 }
 

@@ -104,6 +104,7 @@ fn write(insert: &PlannedInsert, lowering: Lowering, cx: &BatchContext, sinks: &
         Lowering::Optimized => &insert.optimized,
         Lowering::Bound => &insert.bound,
     };
+    let before = cx.counters.values();
     let mut rows = execute_query(query, cx)?;
     let sink = cx.components.sink(&insert.plan.kind, &insert.plan.config)?;
     // Names of files come from these, so every INSERT has its own.
@@ -111,19 +112,14 @@ fn write(insert: &PlannedInsert, lowering: Lowering, cx: &BatchContext, sinks: &
     let generation = cx.env.random_u64() >> 1;
     let mut writer = sink.writer(&WriterContext { operator, generation, subtask: 0, parallelism: 1 })?;
     sinks.push(OpenSink { sink, operator, generation });
-    let counts = write_all(insert, &mut rows, writer.as_mut(), cx)?;
+    write_all(insert, &mut rows, writer.as_mut(), cx)?;
     writer.finish()?;
     let prepared = writer.prepare(LAST)?;
+    let counts = cx.counters.values().since(&before);
     Ok(Written { prepared, report: InsertReport { sink: insert.sink.clone(), counts } })
 }
 
-fn write_all(
-    insert: &PlannedInsert,
-    rows: &mut BatchRows,
-    writer: &mut dyn Writer,
-    cx: &BatchContext,
-) -> Result<CounterValues> {
-    let mut counts = CounterValues::default();
+fn write_all(insert: &PlannedInsert, rows: &mut BatchRows, writer: &mut dyn Writer, cx: &BatchContext) -> Result<()> {
     let mut hasher = None;
     for batch in &mut *rows {
         let batch = batch?;
@@ -133,13 +129,12 @@ fn write_all(
                 Some(hasher) => hasher,
                 None => hasher.insert(RowHasher::new(&insert.write.sink, &batch)?),
             };
-            counts.result_hash = counts.result_hash.wrapping_add(hasher.sum(&batch)?);
+            cx.counters.add_result_hash(hasher.sum(&batch)?);
         }
-        counts.rows_out += batch.len() as u64;
+        cx.counters.add_rows_out(batch.len() as u64);
         write_batch(batch, writer, cx)?;
     }
-    counts.rows_in = rows.rows_in();
-    Ok(counts)
+    Ok(())
 }
 
 /// Writes a batch however often the writer stops in its middle.

@@ -21,7 +21,7 @@ use datafusion::physical_plan::{
 };
 use futures::stream;
 use tidemill_core::{Batch, Failure, Result};
-use tidemill_dataflow::{Counters, Offload, Pace, Poll, Reader, ReaderContext, Source, Split};
+use tidemill_dataflow::{Offload, Pace, Poll, Reader, ReaderContext, Source, Split};
 
 use crate::context::QueryContext;
 use crate::failure::to_datafusion;
@@ -33,7 +33,7 @@ pub(crate) enum Feed {
     /// A bounded source.
     Source(SourceFeed),
     /// Rows that are there already.
-    Rows(Batch),
+    Rows(Batch, Arc<QueryContext>),
 }
 
 /// A source with all its splits.
@@ -43,23 +43,17 @@ pub(crate) struct SourceFeed {
     splits: Vec<Split>,
     partitions: usize,
     pace: Option<Pace>,
-    counters: Arc<Counters>,
     cx: Arc<QueryContext>,
 }
 
 impl SourceFeed {
     /// Finds the splits of a bounded source.
-    pub fn open(
-        table: String,
-        source: Arc<dyn Source>,
-        counters: Arc<Counters>,
-        cx: &Arc<QueryContext>,
-    ) -> Result<SourceFeed> {
+    pub fn open(table: String, source: Arc<dyn Source>, cx: &Arc<QueryContext>) -> Result<SourceFeed> {
         let mut enumerator = source.enumerator()?;
         let splits = enumerator.discover()?.splits;
         let partitions = splits.len().clamp(1, cx.batch.parallelism.max(1));
         let pace = source.rows_per_second().map(|rows| Pace::new(rows, cx.batch.env.now()));
-        Ok(SourceFeed { table, source, splits, partitions, pace, counters, cx: Arc::clone(cx) })
+        Ok(SourceFeed { table, source, splits, partitions, pace, cx: Arc::clone(cx) })
     }
 
     fn reader(&self, partition: usize) -> Result<OpenReader> {
@@ -147,7 +141,7 @@ impl ReadNode {
     pub fn physical(&self) -> Arc<dyn ExecutionPlan> {
         let partitions = match &*self.feed {
             Feed::Source(source) => source.partitions,
-            Feed::Rows(_) => 1,
+            Feed::Rows(..) => 1,
         };
         let schema = Arc::clone(self.schema.inner());
         let properties = PlanProperties::new(
@@ -195,7 +189,7 @@ impl UserDefinedLogicalNodeCore for ReadNode {
 fn describe(feed: &Feed, f: &mut fmt::Formatter) -> fmt::Result {
     match feed {
         Feed::Source(source) => write!(f, "Read: {}, splits={}", source.table, source.splits.len()),
-        Feed::Rows(rows) => write!(f, "Values: rows={}", rows.len()),
+        Feed::Rows(rows, _) => write!(f, "Values: rows={}", rows.len()),
     }
 }
 
@@ -240,7 +234,8 @@ impl ExecutionPlan for ReadExec {
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let schema = Arc::clone(&self.schema);
         match &*self.feed {
-            Feed::Rows(rows) => {
+            Feed::Rows(rows, cx) => {
+                cx.batch.counters.add_rows_in(rows.len() as u64);
                 let batch = rows.to_record_batch(&schema).map_err(to_datafusion);
                 Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::iter([batch]))))
             }
@@ -260,7 +255,7 @@ impl ExecutionPlan for ReadExec {
 async fn read(reader: &mut OpenReader, feed: &Feed, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
     let Feed::Source(source) = feed else { return Ok(None) };
     let Some(batch) = reader.next(source).await? else { return Ok(None) };
-    source.counters.add_rows_in(batch.len() as u64);
+    source.cx.batch.counters.add_rows_in(batch.len() as u64);
     let batch = batch.to_record_batch(schema).map_err(|failure| {
         let text = format!("table {} gave columns of other types than it says: {}", source.table, failure.message());
         Failure::fatal("batch.columns", text)

@@ -3,7 +3,7 @@
 //! Invariants: an object appears whole, under its name, after its bytes are on the disk; a call returns only after the
 //! directory entry is there too (`fsync` of file and directory). New objects are written under `.tmp/` and then linked
 //! (create-only) or renamed. A writer holds a lock on its temporary file, so that leftovers of dead processes are told from
-//! files in the making. The root itself is never made again: a directory that vanished is an error, not an empty store.
+//! files in the making; who is done with the store removes `.tmp/` if it is empty. The root itself is never made again: a directory that vanished is an error, not an empty store.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -16,6 +16,8 @@ use tidemill_core::{Failure, Result};
 use crate::memory_storage::too_short;
 
 const TEMPORARY: &str = ".tmp";
+/// How often something is made again that another process has removed meanwhile.
+const ATTEMPTS_MAX: usize = 10;
 
 /// Objects as files below a directory.
 #[derive(Debug)]
@@ -85,12 +87,17 @@ impl FileStorage {
     /// Writes bytes to a new temporary file, durably. The file is locked until it is dropped.
     fn write_temporary(&self, bytes: &[u8]) -> io::Result<(PathBuf, File)> {
         let directory = self.root.join(TEMPORARY);
-        self.ensure_directory(&directory, false)?;
+        let mut attempts_left = ATTEMPTS_MAX;
         loop {
+            self.ensure_directory(&directory, false)?;
             let number = self.temporary_files.fetch_add(1, Ordering::Relaxed);
             let path = directory.join(format!("{}-{number}", std::process::id()));
             let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts_left > 0 => {
+                    attempts_left -= 1;
+                    continue;
+                }
                 other => other?,
             };
             let locked = file.try_lock().map_err(io::Error::from);
@@ -109,7 +116,7 @@ impl FileStorage {
         let target = self.root.join(path);
         let parent = target.parent().unwrap_or(&self.root);
         let (temporary, _locked) = self.write_temporary(bytes)?;
-        let mut attempts_left = 10;
+        let mut attempts_left = ATTEMPTS_MAX;
         let moved = loop {
             let moved = self.ensure_directory(parent, false).and_then(|()| match replace {
                 true => fs::rename(&temporary, &target),
@@ -169,6 +176,13 @@ impl FileStorage {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for FileStorage {
+    fn drop(&mut self) {
+        // Where others write it is not empty, and stays.
+        let _ = fs::remove_dir(self.root.join(TEMPORARY));
     }
 }
 

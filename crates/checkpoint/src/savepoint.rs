@@ -4,7 +4,8 @@
 //! deleted by a job. What comes out of it is the same [`CheckpointContent`] as from a checkpoint; its runs are Parquet files
 //! ([`read_table`](crate::savepoint_table::read_table)) that hold all rows of all subtasks.
 //!
-//! A savepoint is published after its output was committed, so it holds nothing to commit.
+//! A savepoint is published before its output is committed and names it until then: whoever goes on from it in between commits
+//! it. Once [settled](PreparedSavepoint::settle) it holds nothing to commit, and the files of its output may be moved away.
 
 use prost::Message;
 use tidemill_core::storage::{Storage, StorageError};
@@ -105,7 +106,7 @@ pub fn ensure_empty(storage: &dyn Storage) -> Result<()> {
     }
 }
 
-/// Writes all files of a savepoint but its manifest. The runs and committables in `content` are replaced.
+/// Writes all files of a savepoint but its manifest. The runs in `content` are replaced.
 pub fn write_savepoint(
     storage: &dyn Storage,
     job_name: &str,
@@ -114,7 +115,6 @@ pub fn write_savepoint(
 ) -> Result<PreparedSavepoint> {
     let subtasks = content.workers.iter_mut().flat_map(|part| &mut part.subtasks);
     for snapshot in subtasks.flat_map(|subtask| &mut subtask.operators) {
-        snapshot.committables.clear();
         snapshot.tables.iter_mut().for_each(|table| table.runs.clear());
     }
     for mut table in tables {
@@ -182,9 +182,23 @@ fn file_name(header: &Header, table: &SavepointTable<'_>, number: usize) -> Stri
 }
 
 impl PreparedSavepoint {
-    /// Makes the directory a savepoint, by its manifest. Call it when the checkpoint is completed and its output committed.
+    /// Makes the directory a savepoint, by its manifest. Call it when the checkpoint is completed.
     pub fn publish(&self, storage: &dyn Storage) -> Result<()> {
         create_same(storage, MANIFEST, &seal(ObjectKind::Savepoint, &self.manifest))
+    }
+
+    /// Writes the manifest anew without its output. Call it when that is committed.
+    pub fn settle(mut self, storage: &dyn Storage) -> Result<()> {
+        let subtasks = self.manifest.workers.iter_mut().flat_map(|part| &mut part.subtasks);
+        let mut holds_output = false;
+        for snapshot in subtasks.flat_map(|subtask| &mut subtask.operators) {
+            holds_output |= !snapshot.committables.is_empty();
+            snapshot.committables.clear();
+        }
+        if holds_output {
+            storage.put(MANIFEST, &seal(ObjectKind::Savepoint, &self.manifest))?;
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use tidemill_batch::{BatchContext, JobReport as Written, Lowering, execute_job, execute_optimized};
+use tidemill_batch::{BatchContext, Lowering, execute_job, execute_optimized};
 use tidemill_core::{Failure, Result};
 use tidemill_dataflow::CounterValues;
 use tidemill_planner::{PlannedJob, PlannedQuery};
@@ -26,16 +26,10 @@ impl Workshop {
     /// Runs the INSERTs of a job.
     pub fn run_batch_job(&self, job: Box<PlannedJob>, cx: BatchContext, has_result_hash: bool) -> Ran {
         let name = job.name.clone();
-        let canceled = Arc::clone(&cx.canceled);
-        let written =
-            self.compute(&canceled, || self.has_lost_stdout(), move || execute_job(&job, Lowering::Optimized, &cx));
-        let counters = written
-            .as_ref()
-            .ok()
-            .and_then(|written| written.as_ref().ok())
-            .map_or_else(CounterValues::default, |Written { counts, .. }| *counts);
-        let written = written.map(|written| written.map(drop));
-        self.batch_ended(name, written, counters, has_result_hash, self.has_lost_stdout())
+        let (canceled, counters) = (Arc::clone(&cx.canceled), Arc::clone(&cx.counters));
+        let body = move || execute_job(&job, Lowering::Optimized, &cx).map(drop);
+        let ended = self.compute(&canceled, || self.has_lost_stdout(), body);
+        self.batch_ended(name, ended, counters.values(), has_result_hash, self.has_lost_stdout())
     }
 
     /// Runs a query; its rows go into the printer's queue.
@@ -47,34 +41,30 @@ impl Workshop {
         queue: ResultQueue,
         printer: &Printer,
     ) -> Ran {
-        let canceled = Arc::clone(&cx.canceled);
+        let (canceled, counters) = (Arc::clone(&cx.canceled), Arc::clone(&cx.counters));
         let body = move || {
-            let mut rows = execute_optimized(&query, &cx)?;
-            let mut counters = CounterValues::default();
-            for batch in rows.by_ref() {
+            for batch in execute_optimized(&query, &cx)? {
                 let batch = batch?;
-                counters.rows_out += batch.len() as u64;
+                cx.counters.add_rows_out(batch.len() as u64);
                 while !queue.push(&batch) {
                     if cx.canceled.load(Ordering::Relaxed) {
                         return Err(stopped());
                     }
                 }
             }
-            counters.rows_in = rows.rows_in();
-            Ok(counters)
+            Ok(())
         };
-        let counted = self.compute(&canceled, || printer.has_lost_reader(), body);
-        let counters = counted.as_ref().ok().and_then(|counted| counted.as_ref().ok()).copied().unwrap_or_default();
-        self.batch_ended(name, counted.map(|counted| counted.map(drop)), counters, false, printer.has_lost_reader())
+        let ended = self.compute(&canceled, || printer.has_lost_reader(), body);
+        self.batch_ended(name, ended, counters.values(), false, printer.has_lost_reader())
     }
 
     /// Computes on a thread of its own. The outer error means that a signal came first.
-    fn compute<T: Send + 'static>(
+    fn compute(
         &self,
         canceled: &AtomicBool,
         is_abandoned: impl Fn() -> bool,
-        body: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Result<Result<T>, Stopped> {
+        body: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> Result<Result<()>, Stopped> {
         let (send, done) = channel();
         if let Err(failure) = spawn("batch", move || _ = send.send(body())) {
             return Ok(Err(failure));

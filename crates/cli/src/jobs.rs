@@ -26,7 +26,7 @@ const TICKS_PER_LINE: u32 = 10;
 pub struct Workshop {
     /// Where messages go.
     pub console: Arc<Console>,
-    /// Ctrl-C and SIGTERM.
+    /// Ctrl-C, SIGTERM and SIGHUP.
     pub signals: Signals,
     /// Takes the figures.
     pub reporter: Arc<Reporter>,

@@ -2,7 +2,7 @@
 //! Does not own what a statement means (`planner`), how a job runs (`runtime`, `batch`), or what is stored (`checkpoint`).
 //!
 //! Invariants: only results go to stdout, everything else to stderr. The exit code is 0 (done), 1 (a statement or a job
-//! failed), 2 (usage) or 130 (stopped by Ctrl-C or SIGTERM).
+//! failed), 2 (usage) or 130 (stopped by Ctrl-C, SIGTERM or SIGHUP).
 
 mod args;
 mod batch;
@@ -28,9 +28,9 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, ValueEnum};
 
-use args::{Cli, Command};
+use args::{Cli, Command, LogFormat};
 use console::Console;
 use exit::Exit;
 
@@ -41,10 +41,11 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            if error.use_stderr() {
-                report_nothing();
+            if !error.use_stderr() {
+                error.exit();
             }
-            error.exit();
+            report_nothing();
+            return misused(&error).into();
         }
     };
     let console = Console::new(cli.log_format);
@@ -67,12 +68,31 @@ fn main() -> ExitCode {
     exit.into()
 }
 
+/// Says what is wrong with the command line.
+fn misused(error: &clap::Error) -> Exit {
+    let format = given("--log-format").and_then(|format| LogFormat::from_str(format.to_str()?, true).ok());
+    match format.unwrap_or_default() {
+        // Where nobody reads stderr there is nobody to tell.
+        LogFormat::Text => _ = error.print(),
+        LogFormat::Json => {
+            let text = error.to_string();
+            Console::new(LogFormat::Json).error(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        }
+    }
+    Exit::Usage
+}
+
+/// The value of an option on a command line that is wrong elsewhere.
+fn given(option: &str) -> Option<OsString> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let after = arguments.windows(2).find(|pair| pair[0] == option).map(|pair| pair[1].clone());
+    let within = |one: &OsString| one.to_str()?.strip_prefix(option)?.strip_prefix('=').map(OsString::from);
+    after.or_else(|| arguments.iter().find_map(within))
+}
+
 /// A wrong command line has no jobs, but may ask for a report of them.
 fn report_nothing() {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    let after = arguments.windows(2).find(|pair| pair[0] == "--report").map(|pair| pair[1].clone());
-    let within = || arguments.iter().find_map(|one| one.to_str()?.strip_prefix("--report=").map(OsString::from));
-    if let Some(path) = after.or_else(within) {
+    if let Some(path) = given("--report") {
         // What is wrong with the command line matters more than what is wrong with the report.
         let _ = report::Reporter::new(Some(path.into())).and_then(|reporter| reporter.write());
     }

@@ -55,6 +55,8 @@ pub struct JobReport {
 pub struct Reporter {
     path: Option<PathBuf>,
     jobs: Mutex<Vec<JobReport>>,
+    /// True once it is written: when a signal ends the process, two threads may want to.
+    is_written: Mutex<bool>,
     meter: UsageMeter,
     clock: SystemEnv,
 }
@@ -66,7 +68,13 @@ impl Reporter {
             let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
             opened.map_err(|error| unwritable(path, &error))?;
         }
-        Ok(Reporter { path, jobs: Mutex::default(), meter: UsageMeter::default(), clock: SystemEnv::new() })
+        Ok(Reporter {
+            path,
+            jobs: Mutex::default(),
+            is_written: Mutex::default(),
+            meter: UsageMeter::default(),
+            clock: SystemEnv::new(),
+        })
     }
 
     /// Adds a job that has ended.
@@ -80,11 +88,15 @@ impl Reporter {
         self.meter.sample();
     }
 
-    /// Writes the report.
+    /// Writes the report, once.
     pub fn write(&self) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
-        let text = format!("{}\n", self.report());
-        std::fs::write(path, text).map_err(|error| unwritable(path, &error))
+        let mut is_written = self.is_written.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut *is_written, true) {
+            let text = format!("{}\n", self.report());
+            std::fs::write(path, text).map_err(|error| unwritable(path, &error))?;
+        }
+        Ok(())
     }
 
     fn report(&self) -> Value {

@@ -13,7 +13,7 @@ use tidemill_planner::session_options::{
     BATCH_ROWS_MAX, CHECKPOINT_DIR, CHECKPOINT_INTERVAL, PARALLELISM, PIPELINE_NAME, RESTART_ATTEMPTS, RESULT_HASH,
     RESULT_MODE, time_zone,
 };
-use tidemill_planner::{COLLECT, Outcome, PlannedJob, PlannedQuery, Session};
+use tidemill_planner::{COLLECT, Outcome, PlannedJob, PlannedQuery, Session, TextTable};
 use tidemill_runtime::JobSpec;
 use tidemill_sql_parser::ast::ClientCommand;
 use tidemill_sql_parser::{StatementText, diagnostic, parse_part, split_statements};
@@ -55,6 +55,8 @@ pub struct Script {
     fresh: bool,
     is_interactive: bool,
     has_kept_job: bool,
+    /// It was said that a SELECT does not use the checkpoint directory.
+    has_warned: bool,
 }
 
 /// What the command line says about jobs.
@@ -74,7 +76,16 @@ impl Script {
     /// Statements run in `session`.
     pub fn new(session: Session, workshop: Workshop, options: ScriptOptions) -> Script {
         let ScriptOptions { output, from_savepoint, fresh, is_interactive } = options;
-        Script { session, workshop, output, from_savepoint, fresh, is_interactive, has_kept_job: false }
+        Script {
+            session,
+            workshop,
+            output,
+            from_savepoint,
+            fresh,
+            is_interactive,
+            has_kept_job: false,
+            has_warned: false,
+        }
     }
 
     /// Where messages go.
@@ -87,7 +98,12 @@ impl Script {
         self.workshop.signals.set_idle(idle);
     }
 
-    /// True once SIGTERM has come: even the shell ends.
+    /// True once a signal has come.
+    pub fn is_interrupted(&self) -> bool {
+        self.workshop.signals.count() > 0
+    }
+
+    /// True once SIGTERM or SIGHUP has come: even the shell ends.
     pub fn is_terminated(&self) -> bool {
         self.workshop.signals.is_terminated()
     }
@@ -110,7 +126,7 @@ impl Script {
     /// Runs what was typed into the shell.
     pub fn run_typed(&mut self, text: &str) -> Statements {
         self.workshop.signals.forget();
-        self.run_all(text)
+        self.run_from(text, 0)
     }
 
     /// Runs a script of -f, -e or -i. Its second job in one directory is refused before the first is run.
@@ -121,14 +137,17 @@ impl Script {
             self.console().error(&diagnostic::render(text, span, message, Some(ADVICE)));
             return Statements::Failed;
         }
-        self.run_all(text)
+        self.run_from(text, 0)
     }
 
-    fn run_all(&mut self, text: &str) -> Statements {
-        for part in split_statements(text) {
-            if self.workshop.signals.count() > 0 {
+    /// Runs the statements that begin at an offset of a script; mistakes are shown where they are in all of it.
+    pub fn run_from(&mut self, text: &str, offset: usize) -> Statements {
+        self.session.begin_text();
+        for part in split_statements(&text[offset..]) {
+            if self.is_interrupted() {
                 return Statements::Ends(Exit::Interrupted);
             }
+            let part = StatementText { offset: part.offset + offset, ..part };
             match self.statement(text, &part) {
                 Statements::Done => {}
                 other => return other,
@@ -162,7 +181,7 @@ impl Script {
                 Statements::Done
             }
             Outcome::Table(table) => self.printed(write_text_table(&table, self.output, io::stdout().lock())),
-            Outcome::Text(text) => self.printed(writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n'))),
+            Outcome::Text(text) => self.text(text.trim_end_matches('\n')),
             Outcome::Client(ClientCommand::Quit) => Statements::Quit,
             Outcome::Client(ClientCommand::Help) => self.printed(writeln!(io::stdout().lock(), "{HELP}")),
             Outcome::Client(ClientCommand::Clear) => {
@@ -175,6 +194,18 @@ impl Script {
         }
     }
 
+    /// A text as it is, or as the one value of a result.
+    fn text(&self, text: &str) -> Statements {
+        let mut out = io::stdout().lock();
+        self.printed(match self.output {
+            OutputFormat::Table => writeln!(out, "{text}"),
+            OutputFormat::Json | OutputFormat::Csv => {
+                let table = TextTable::new(&["result"], vec![vec![text.to_string()]]);
+                write_text_table(&table, self.output, out)
+            }
+        })
+    }
+
     /// A reader of stdout that has gone ends the process quietly.
     fn printed(&self, written: io::Result<()>) -> Statements {
         match written {
@@ -185,6 +216,7 @@ impl Script {
     }
 
     fn query(&mut self, query: Box<PlannedQuery>) -> Result<Statements> {
+        self.warn_of_unused_directory();
         let config = self.session.config();
         let is_batch = self.session.is_batch();
         let shape = self.shape(&query)?;
@@ -210,6 +242,15 @@ impl Script {
             (_, Printed::Failed(failure)) => self.failed(&failure.to_string()),
             (Ran::Ends(exit), _) => ended(exit),
         })
+    }
+
+    /// Says once that a SELECT keeps nothing, unless there was a job that the directory is for.
+    fn warn_of_unused_directory(&mut self) {
+        let is_set = self.session.config().text(&CHECKPOINT_DIR).is_some();
+        if is_set && !self.has_kept_job && !std::mem::replace(&mut self.has_warned, true) {
+            let text = "a SELECT keeps nothing: it does not use the checkpoint directory, and run again it starts over";
+            self.console().warn(text);
+        }
     }
 
     /// How the query's rows are shown.
@@ -264,6 +305,7 @@ impl Script {
             options,
             fresh: false,
             from_savepoint: self.from_savepoint.clone(),
+            is_kept: false,
         };
         let is_abandoned = || printer.has_lost_reader();
         let watch = Watch { is_abandoned: &is_abandoned, shows_progress, has_result_hash: false };
@@ -289,6 +331,7 @@ impl Script {
         if directory.is_some() && config.raw(CHECKPOINT_INTERVAL.key).is_none() {
             options.set(CHECKPOINT_INTERVAL.key, DEFAULT_INTERVAL);
         }
+        let has_directory = directory.is_some();
         let storage = storage(directory)?;
         let PlannedJob { name, graph, definition, .. } = *job;
         let spec = JobSpec {
@@ -299,6 +342,7 @@ impl Script {
             options,
             fresh: self.fresh,
             from_savepoint: self.from_savepoint.clone(),
+            is_kept: has_directory,
         };
         self.has_kept_job |= is_kept;
         let watch = Watch { is_abandoned: &|| self.workshop.has_lost_stdout(), shows_progress: true, has_result_hash };
@@ -341,6 +385,7 @@ impl Script {
             parallelism: self.parallelism()? as usize,
             rows_max: config.integer(&BATCH_ROWS_MAX)?.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(4096),
             canceled: Arc::new(AtomicBool::new(false)),
+            counters: Arc::default(),
         })
     }
 }

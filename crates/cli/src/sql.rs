@@ -68,12 +68,11 @@ fn session(arguments: &SqlArgs, console: &Arc<Console>, reporter: &Arc<Reporter>
             return Exit::Failed;
         }
     };
-    let is_shell = arguments.file.is_none() && arguments.execute.is_none();
     let options = ScriptOptions {
         output: arguments.output,
         from_savepoint: arguments.from_savepoint.clone(),
         fresh: arguments.fresh,
-        is_interactive: is_shell && stdin().is_terminal(),
+        is_interactive: is_interactive(arguments),
     };
     let mut script = Script::new(session, workshop, options);
     for text in texts {
@@ -84,7 +83,17 @@ fn session(arguments: &SqlArgs, console: &Arc<Console>, reporter: &Arc<Reporter>
             Statements::Ends(exit) => return exit,
         }
     }
-    if is_shell { shell::run(&mut script) } else { Exit::Done }
+    if is_shell(arguments) { shell::run(&mut script) } else { Exit::Done }
+}
+
+/// True where statements come from stdin, one by one.
+fn is_shell(arguments: &SqlArgs) -> bool {
+    arguments.file.is_none() && arguments.execute.is_none()
+}
+
+/// True where someone types them.
+fn is_interactive(arguments: &SqlArgs) -> bool {
+    is_shell(arguments) && stdin().is_terminal()
 }
 
 /// The scripts of -i, then of -f or -e.
@@ -156,7 +165,7 @@ fn workshop(
     let outside = Outside { stdout: Arc::new(Mutex::new(stdout)), ..Outside::standard(env.random_u64()) };
     Ok(Workshop {
         console: Arc::clone(console),
-        signals: Signals::install(at_idle)?,
+        signals: Signals::install(is_interactive(arguments), at_idle)?,
         reporter: Arc::clone(reporter),
         stop_with_savepoint: arguments.stop_with_savepoint.clone(),
         functions,

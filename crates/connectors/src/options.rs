@@ -1,7 +1,7 @@
 //! Options that several connectors share.
 
+use tidemill_core::Result;
 use tidemill_core::options::{ConfigOption, Configuration, OptionType};
-use tidemill_core::{Failure, Result};
 
 /// Total rows a second over all subtasks.
 pub const ROWS_PER_SECOND: ConfigOption = ConfigOption::new(
@@ -31,7 +31,7 @@ pub fn parallelism(options: &Configuration, option: &ConfigOption) -> Result<u32
         Some(_) => {
             let value = options.text(option).unwrap_or_default();
             let text = format!("option '{}' is {value}, but must be from 1 to 32768", option.key);
-            Err(Failure::user("option.value", text))
+            Err(option.refuse(text))
         }
     }
 }
@@ -43,7 +43,7 @@ pub fn rows_per_second(options: &Configuration, option: &ConfigOption) -> Result
         Some(rows) if rows > 0 => Ok(Some(rows as u64)),
         Some(rows) => {
             let text = format!("option '{}' is {rows}, but must be above 0", option.key);
-            Err(Failure::user("option.value", text))
+            Err(option.refuse(text))
         }
     }
 }

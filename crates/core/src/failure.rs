@@ -31,12 +31,13 @@ struct Detail {
     message: String,
     operator: Option<String>,
     position: Option<String>,
+    option: Option<String>,
 }
 
 impl Failure {
     /// A failure of a class with a stable code such as `csv.malformed`.
     pub fn new(class: FailureClass, code: &'static str, message: impl Into<String>) -> Failure {
-        Failure(Box::new(Detail { class, code, message: message.into(), operator: None, position: None }))
+        Failure(Box::new(Detail { class, code, message: message.into(), operator: None, position: None, option: None }))
     }
 
     /// Wrong input data.
@@ -74,6 +75,17 @@ impl Failure {
     pub fn at(mut self, position: impl Into<String>) -> Failure {
         self.0.position.get_or_insert(position.into());
         self
+    }
+
+    /// Names the option that is wrong, unless one is named already: whoever has its text can show where it stands.
+    pub fn about(mut self, option: impl Into<String>) -> Failure {
+        self.0.option.get_or_insert(option.into());
+        self
+    }
+
+    /// The key of the option that is wrong.
+    pub fn option(&self) -> Option<&str> {
+        self.0.option.as_deref()
     }
 
     /// What it means for the job.

@@ -71,7 +71,12 @@ impl ConfigOption {
     }
 
     fn wrong(&self, text: &str, expected: &str) -> Failure {
-        Failure::user("option.value", format!("option '{}' is '{text}', but must be {expected}", self.key))
+        self.refuse(format!("option '{}' is '{text}', but must be {expected}", self.key))
+    }
+
+    /// The refusal of the option's text, for more reasons than its type.
+    pub fn refuse(&self, why: impl Into<String>) -> Failure {
+        Failure::user("option.value", why).about(self.key)
     }
 }
 
@@ -158,7 +163,7 @@ pub fn unknown_key<'a>(key: &str, known: impl Iterator<Item = &'a str>, owner: &
         nearest.join(", "),
         known.join(", ")
     );
-    Failure::user("option.unknown", text)
+    Failure::user("option.unknown", text).about(key)
 }
 
 /// Number of single-character edits between two words (Levenshtein).

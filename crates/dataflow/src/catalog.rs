@@ -129,7 +129,7 @@ impl Connectors {
         };
         let connector = self.0.get(name).ok_or_else(|| {
             let text = format!("table {}: there is no connector '{name}'; the connectors are {known}", table.name);
-            Failure::user("connector.unknown", text)
+            Failure::user("connector.unknown", text).about("connector")
         })?;
         const CONNECTOR: ConfigOption =
             ConfigOption::new("connector", tidemill_core::options::OptionType::Text, "Which connector the table uses.");

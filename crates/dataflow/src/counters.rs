@@ -68,4 +68,14 @@ impl CounterValues {
         self.late_rows_dropped += other.late_rows_dropped;
         self.result_hash = self.result_hash.wrapping_add(other.result_hash);
     }
+
+    /// What has come since an earlier moment.
+    pub fn since(&self, before: &CounterValues) -> CounterValues {
+        CounterValues {
+            rows_in: self.rows_in.saturating_sub(before.rows_in),
+            rows_out: self.rows_out.saturating_sub(before.rows_out),
+            late_rows_dropped: self.late_rows_dropped.saturating_sub(before.late_rows_dropped),
+            result_hash: self.result_hash.wrapping_sub(before.result_hash),
+        }
+    }
 }

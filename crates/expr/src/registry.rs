@@ -7,7 +7,7 @@ use crate::aggregate::AggregateFunction;
 use crate::expr::Expr;
 use crate::function::{CastRules, Operand, ScalarFunction, Signature, Volatility};
 use crate::scalar::Scalar;
-use crate::types::{SqlType, TypeKind};
+use crate::types::{LENGTH_MAX, SqlType, TypeKind};
 
 /// All functions of a session.
 #[derive(Clone)]
@@ -121,6 +121,21 @@ impl Registry {
         }
         if !self.casts.supports(from, to) {
             return Err(format!("a value of type {} cannot be cast to {}", from.kind, to.kind));
+        }
+        let ty = to.clone().with_null(from.nullable || try_);
+        Ok(Expr::Cast { expr: Box::new(expr), ty, try_ })
+    }
+
+    /// A CAST as it is written: text and bytes are fitted to a length even where they are said to have it, which nobody has
+    /// checked.
+    pub fn written_cast(&self, expr: Expr, from: &SqlType, to: &SqlType, try_: bool) -> Result<Expr, String> {
+        let has_length = match to.kind {
+            TypeKind::Char(_) | TypeKind::Binary(_) => true,
+            TypeKind::Varchar(length) | TypeKind::Varbinary(length) => length < LENGTH_MAX,
+            _ => false,
+        };
+        if from.kind != to.kind || !has_length || matches!(expr, Expr::Literal(..)) {
+            return self.cast(expr, from, to, try_);
         }
         let ty = to.clone().with_null(from.nullable || try_);
         Ok(Expr::Cast { expr: Box::new(expr), ty, try_ })

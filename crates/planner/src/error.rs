@@ -5,6 +5,8 @@ use std::fmt;
 use tidemill_core::{Failure, FailureClass};
 use tidemill_sql_parser::{ParseError, Span, diagnostic};
 
+use crate::catalog::{TableDef, TextNumber};
+
 /// The result of planning.
 pub type PlanResult<T> = Result<T, PlanError>;
 
@@ -18,6 +20,8 @@ struct Detail {
     span: Option<Span>,
     help: Option<String>,
     rendered: Option<String>,
+    /// A better place, if the text with this number is the one at hand.
+    better: Option<(TextNumber, Span)>,
 }
 
 impl PlanError {
@@ -28,6 +32,7 @@ impl PlanError {
             span: Some(span),
             help: None,
             rendered: None,
+            better: None,
         }))
     }
 
@@ -39,6 +44,20 @@ impl PlanError {
     /// A defect of the planner itself.
     pub fn defect(message: impl Into<String>) -> PlanError {
         Failure::fatal("plan.defect", message).into()
+    }
+
+    /// What is wrong with a table that is used at a place: shown at the option that is to blame where that can be seen.
+    pub fn of_table(failure: Failure, table: &TableDef, span: Span) -> PlanError {
+        let better = table.option_places.of(&failure);
+        PlanError(Box::new(Detail { failure, span: Some(span), help: None, rendered: None, better }))
+    }
+
+    /// The error where the statement is of a text: a better place in that text becomes its place.
+    pub(crate) fn in_text(mut self, text: TextNumber) -> PlanError {
+        if let Some((_, span)) = self.0.better.filter(|(better, _)| *better == text) {
+            self.0.span = Some(span);
+        }
+        self
     }
 
     /// Says what to do about it.
@@ -57,7 +76,7 @@ impl PlanError {
     pub fn within(self, owner: &str, span: Span) -> PlanError {
         let failure = &self.0.failure;
         let failure = Failure::new(failure.class(), failure.code(), format!("{owner}: {}", failure.message()));
-        PlanError(Box::new(Detail { failure, span: Some(span), help: self.0.help, rendered: None }))
+        PlanError(Box::new(Detail { failure, span: Some(span), help: self.0.help, rendered: None, better: None }))
     }
 
     /// Where it is in the text.
@@ -106,13 +125,14 @@ impl PlanError {
             span: None,
             help: None,
             rendered: Some(rendered),
+            better: None,
         }))
     }
 }
 
 impl From<Failure> for PlanError {
     fn from(failure: Failure) -> PlanError {
-        PlanError(Box::new(Detail { failure, span: None, help: None, rendered: None }))
+        PlanError(Box::new(Detail { failure, span: None, help: None, rendered: None, better: None }))
     }
 }
 

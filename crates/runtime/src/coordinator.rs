@@ -7,6 +7,8 @@
 //!    barrier is in a reader's snapshot, one sent later is not in the enumerator's.
 //! 3. A job is opened once at a time: whatever fails while that is under way belongs to the slots before.
 //! 4. The last checkpoint of a bounded job is taken when every subtask has seen the end; the job ends when it is committed.
+//! 5. The output of a job that stops with a savepoint is committed once the savepoint is complete: it names what is to be
+//!    committed, so that nothing is lost between the two.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +35,8 @@ pub struct CoordinatorConfig {
     pub restarts_max: u32,
     /// Slots.
     pub parallelism: u32,
+    /// True if the job can go on in another process; else what it has not committed at its end is discarded.
+    pub is_kept: bool,
 }
 
 /// What happens to a coordinator.
@@ -56,6 +60,8 @@ pub enum Event {
     SavepointWritten(Result<String, Failure>),
     /// The end of the job is in the log, or not.
     Ended(Result<(), Failure>),
+    /// What was not committed is removed, or not.
+    Discarded(Result<(), Failure>),
     /// A subtask has seen the end of its input.
     SubtaskEnded,
     /// A subtask has seen the last element.
@@ -110,6 +116,8 @@ pub enum Action {
     WriteSavepoint(String, Arc<Content>),
     /// Decide that the job has ended, and finish its sinks.
     End,
+    /// Remove what was written and will never be committed.
+    Discard,
     /// Let the last element flow.
     Close,
     /// Say something to whoever watches the job.
@@ -128,6 +136,8 @@ enum Phase {
     Ending,
     /// The last elements flow.
     Closing,
+    /// What nobody will commit is being removed.
+    Discarding,
     /// Nothing happens any more.
     Over,
 }
@@ -138,10 +148,10 @@ enum Step {
     Acknowledging,
     /// Waiting for the decision.
     Completing(Arc<Content>),
-    /// Waiting for the committers.
-    Committing(Arc<Content>),
     /// Waiting for the savepoint.
-    Saving,
+    Saving(Arc<Content>),
+    /// Waiting for the committers; the savepoint's URL if there is one.
+    Committing(Option<String>),
 }
 
 #[derive(Debug)]
@@ -174,6 +184,8 @@ pub struct Coordinator {
     base_counters: CounterValues,
     checkpoints_completed: u64,
     stop: Option<Stop>,
+    /// How the job ends, while what it leaves is being removed.
+    end: Option<JobEnd>,
     graph: Arc<Vec<u8>>,
     key_groups: u32,
     generation: u64,
@@ -200,6 +212,7 @@ impl Coordinator {
             base_counters: CounterValues::default(),
             checkpoints_completed: 0,
             stop: None,
+            end: None,
             graph: Arc::default(),
             key_groups: 0,
             generation: 0,
@@ -333,35 +346,50 @@ impl Coordinator {
                 self.tables = content.tables.clone();
                 self.tables.checkpoint = running.checkpoint;
                 actions.push(Action::NotifyCompleted(running.checkpoint));
-                actions.push(Action::Commit(running.checkpoint, Arc::clone(&content)));
-                running.step = Step::Committing(content);
+                match (running.kind, &self.stop) {
+                    (CheckpointKind::StopWithSavepoint, Some(Stop::WithSavepoint(url))) => {
+                        actions.push(Action::WriteSavepoint(url.clone(), Arc::clone(&content)));
+                        running.step = Step::Saving(content);
+                    }
+                    // The savepoint was given up meanwhile; where the job is kept, its next start commits.
+                    (CheckpointKind::StopWithSavepoint, _) => self.over(JobEnd::Canceled, actions),
+                    _ => {
+                        actions.push(Action::Commit(running.checkpoint, content));
+                        running.step = Step::Committing(None);
+                    }
+                }
             }
             Err(failure) if failure.code() == IN_DOUBT => self.fail(failure, actions),
             Err(failure) => self.abort(failure, actions),
         }
     }
 
-    fn on_committed(&mut self, result: Result<(), Failure>, now: Now, actions: &mut Vec<Action>) {
+    fn on_saved(&mut self, result: Result<String, Failure>, actions: &mut Vec<Action>) {
         let Some(running) = &mut self.in_progress else { return };
-        let Step::Committing(content) = &running.step else { return };
-        let content = Arc::clone(content);
+        let Step::Saving(content) = &running.step else { return };
+        match result {
+            Ok(url) => {
+                actions.push(Action::Commit(running.checkpoint, Arc::clone(content)));
+                running.step = Step::Committing(Some(url));
+            }
+            Err(failure) => self.over(JobEnd::Failed(failure), actions),
+        }
+    }
+
+    fn on_committed(&mut self, result: Result<(), Failure>, now: Now, actions: &mut Vec<Action>) {
+        let Some(InProgress { kind, step: Step::Committing(savepoint), .. }) = &mut self.in_progress else { return };
+        let (kind, savepoint) = (*kind, savepoint.take());
         if let Err(failure) = result {
             return self.fail(failure, actions);
         }
-        match (running.kind, &self.stop) {
-            (CheckpointKind::StopWithSavepoint, Some(Stop::WithSavepoint(url))) => {
-                running.step = Step::Saving;
-                actions.push(Action::WriteSavepoint(url.clone(), content));
-            }
-            (CheckpointKind::Final, _) => {
-                self.in_progress = None;
+        self.in_progress = None;
+        match (savepoint, kind) {
+            (Some(url), _) => self.over(JobEnd::Savepoint(url), actions),
+            (None, CheckpointKind::Final) => {
                 self.phase = Phase::Ending;
                 actions.push(Action::End);
             }
-            _ => {
-                self.in_progress = None;
-                self.after_checkpoint(now, actions);
-            }
+            (None, _) => self.after_checkpoint(now, actions),
         }
     }
 
@@ -402,7 +430,7 @@ impl Coordinator {
 
     /// A failure of the job: another start if that can help, else the end.
     fn fail(&mut self, failure: Failure, actions: &mut Vec<Action>) {
-        if matches!(self.phase, Phase::Over) {
+        if matches!(self.phase, Phase::Discarding | Phase::Over) {
             return;
         }
         let stopping = self.stop.is_some();
@@ -422,9 +450,25 @@ impl Coordinator {
     }
 
     fn over(&mut self, end: JobEnd, actions: &mut Vec<Action>) {
-        self.phase = Phase::Over;
         self.in_progress = None;
-        actions.extend([Action::Undeploy, Action::Over(end)]);
+        actions.push(Action::Undeploy);
+        if !self.config.is_kept && matches!(end, JobEnd::Canceled | JobEnd::Failed(_)) {
+            self.phase = Phase::Discarding;
+            self.end = Some(end);
+            actions.push(Action::Discard);
+        } else {
+            self.phase = Phase::Over;
+            actions.push(Action::Over(end));
+        }
+    }
+
+    fn on_discarded(&mut self, result: Result<(), Failure>, actions: &mut Vec<Action>) {
+        let Some(end) = self.end.take() else { return };
+        if let Err(failure) = result {
+            actions.push(Action::Notice(format!("what the job has not committed could not be removed: {failure}")));
+        }
+        self.phase = Phase::Over;
+        actions.push(Action::Over(end));
     }
 
     fn on_tick(&mut self, now: Now, actions: &mut Vec<Action>) {
@@ -464,10 +508,9 @@ impl Machine for Coordinator {
     type Action = Action;
 
     fn handle(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
-        if self.phase == Phase::Over {
-            return;
-        }
         match event {
+            Event::Discarded(result) => self.on_discarded(result, actions),
+            _ if matches!(self.phase, Phase::Discarding | Phase::Over) => {}
             Event::Start => actions.push(Action::Open),
             Event::Opened(_) if self.phase != Phase::Opening => {}
             Event::Opened(Ok(opened)) => self.on_opened(*opened, now, actions),
@@ -494,8 +537,7 @@ impl Machine for Coordinator {
                 }
             }
             Event::Committed(_, result) => self.on_committed(result, now, actions),
-            Event::SavepointWritten(Ok(url)) => self.over(JobEnd::Savepoint(url), actions),
-            Event::SavepointWritten(Err(failure)) => self.over(JobEnd::Failed(failure), actions),
+            Event::SavepointWritten(result) => self.on_saved(result, actions),
             Event::Ended(Ok(())) => {
                 self.phase = Phase::Closing;
                 actions.push(Action::Close);
@@ -526,10 +568,13 @@ impl Machine for Coordinator {
 mod tests {
     use super::*;
 
+    fn config() -> CoordinatorConfig {
+        CoordinatorConfig { interval_ns: None, timeout_ns: u64::MAX, restarts_max: 3, parallelism: 2, is_kept: true }
+    }
+
     #[test]
     fn two_slots_that_fail_together_are_one_restart() {
-        let config = CoordinatorConfig { interval_ns: None, timeout_ns: u64::MAX, restarts_max: 3, parallelism: 2 };
-        let mut coordinator = Coordinator::new(config);
+        let mut coordinator = Coordinator::new(config());
         let mut opens = 0;
         let full = || Event::SlotFailed(Failure::retryable("filesystem.full", "the disk is full"));
         for event in [Event::Start, Event::Opened(Ok(Box::default())), full(), full()] {

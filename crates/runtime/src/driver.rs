@@ -51,6 +51,8 @@ pub enum IoTask {
     WriteSavepoint(String, Arc<Content>),
     /// See [`JobIo::end`].
     End,
+    /// See [`JobIo::discard`].
+    Discard,
 }
 
 impl IoTask {
@@ -68,6 +70,7 @@ impl IoTask {
             IoTask::Commit(checkpoint, content) => Event::Committed(checkpoint, io.commit(checkpoint, &content)),
             IoTask::WriteSavepoint(url, content) => Event::SavepointWritten(io.write_savepoint(&url, &content)),
             IoTask::End => Event::Ended(io.end()),
+            IoTask::Discard => Event::Discarded(io.discard()),
         })
     }
 }
@@ -217,6 +220,7 @@ impl Driver {
             Action::Commit(checkpoint, content) => host.io(IoTask::Commit(checkpoint, content)),
             Action::WriteSavepoint(url, content) => host.io(IoTask::WriteSavepoint(url, content)),
             Action::End => host.io(IoTask::End),
+            Action::Discard => host.io(IoTask::Discard),
             Action::Over(end) => host.over(end),
         }
     }

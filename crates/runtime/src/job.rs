@@ -21,6 +21,8 @@ pub struct JobSpec {
     pub fresh: bool,
     /// Go on from this savepoint.
     pub from_savepoint: Option<String>,
+    /// True if its storage outlives the process: another start can commit what this one leaves.
+    pub is_kept: bool,
 }
 
 /// How a job is asked to stop.

@@ -27,7 +27,7 @@ use crate::homes::Homes;
 use crate::job::JobSpec;
 use crate::mutants::Mutant;
 use crate::opened::Opened;
-use crate::restore;
+use crate::restore::{self, WrittenSavepoint};
 use crate::worker::{OwnedDelta, OwnedRun};
 
 /// How often a start is tried when another process decides something in between.
@@ -52,6 +52,8 @@ pub struct JobIo {
     job: JobId,
     /// A run file has turned out to be damaged.
     damaged: Arc<AtomicBool>,
+    /// The savepoint with which the job stops, until its output is committed.
+    savepoint: Option<WrittenSavepoint>,
 }
 
 /// What a start goes on from.
@@ -60,6 +62,13 @@ struct Base {
     /// Where the content's files are.
     storage: Arc<dyn Storage>,
     url: Option<String>,
+    is_savepoint: bool,
+}
+
+impl Base {
+    fn savepoint_content(&self) -> Option<&CheckpointContent> {
+        self.content.as_ref().filter(|_| self.is_savepoint)
+    }
 }
 
 impl JobIo {
@@ -88,6 +97,7 @@ impl JobIo {
             is_fresh,
             job: JobId::default(),
             damaged: Arc::default(),
+            savepoint: None,
         }
     }
 
@@ -136,10 +146,10 @@ impl JobIo {
             Some(content) => self.with_own_options(JobGraph::decode_bytes(&content.header.job_graph)?),
             None => self.spec.graph.clone(),
         };
-        if let (Some(url), None) = (&base.url, &resolution.restore) {
+        if let (Some(url), true) = (&base.url, base.is_savepoint) {
             self.check_statements(&graph, url)?;
         }
-        self.open_sinks(&graph, &resolution, generation)?;
+        self.open_sinks(&graph, &resolution, base.savepoint_content(), generation)?;
         self.restore(base, graph, &resolution, generation)
     }
 
@@ -182,7 +192,14 @@ impl JobIo {
         }
     }
 
-    fn open_sinks(&mut self, graph: &JobGraph, resolution: &Resolution, generation: u64) -> Result<()> {
+    /// Opens the committers; they commit what the last start or the savepoint's job was not known to have committed.
+    fn open_sinks(
+        &mut self,
+        graph: &JobGraph,
+        resolution: &Resolution,
+        savepoint: Option<&CheckpointContent>,
+        generation: u64,
+    ) -> Result<()> {
         self.committers.clear();
         for node in graph.nodes.iter().filter(|node| node.role() == Role::Sink) {
             if let Some(committer) =
@@ -196,6 +213,9 @@ impl JobIo {
                 self.commit_items(&again.committables)?;
                 self.append(Decision::committed(again.checkpoint))?;
             }
+        }
+        if let Some(savepoint) = savepoint {
+            self.commit_items(&savepoint.committables())?;
         }
         self.committers.values_mut().try_for_each(|committer| committer.clean(generation))
     }
@@ -217,13 +237,14 @@ impl JobIo {
                 content: Some(restore.content.clone()),
                 storage: Arc::clone(&self.storage),
                 url: Some(restore.url.clone()),
+                is_savepoint: false,
             },
             (None, Some(url)) => {
                 let storage = tidemill_checkpoint::open_existing(&url)?;
                 let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
-                Base { content: Some(savepoint.content), url: Some(storage.url("")), storage }
+                Base { content: Some(savepoint.content), url: Some(storage.url("")), storage, is_savepoint: true }
             }
-            (None, None) => Base { content: None, storage: Arc::clone(&self.storage), url: None },
+            (None, None) => Base { content: None, storage: Arc::clone(&self.storage), url: None, is_savepoint: false },
         })
     }
 
@@ -241,15 +262,14 @@ impl JobIo {
     }
 
     fn restore(&mut self, base: Base, graph: JobGraph, resolution: &Resolution, generation: u64) -> Result<Opened> {
-        let Base { content, storage, url } = base;
-        let is_checkpoint = resolution.restore.is_some();
+        let Base { content, storage, url, is_savepoint } = base;
         let key_groups = self.choose_key_groups(content.as_ref().map_or(0, |content| content.header.key_groups))?;
         self.key_groups = Some(key_groups);
         let discovered = self.open_enumerators(&graph, content.as_ref())?;
         self.previous = resolution.restore.as_ref().map(|restore| restore.completed.root.clone());
-        let tables = match (&content, is_checkpoint) {
-            (Some(content), true) => TableChains::of_manifest(content),
-            (Some(content), false) => self.adopt_savepoint(storage.as_ref(), content)?,
+        let tables = match (&content, is_savepoint) {
+            (Some(content), false) => TableChains::of_manifest(content),
+            (Some(content), true) => self.adopt_savepoint(storage.as_ref(), content)?,
             (None, _) => TableChains::default(),
         };
         let (restored, splits) = match &content {
@@ -365,8 +385,11 @@ impl JobIo {
     pub fn commit(&mut self, checkpoint: CheckpointId, content: &Content) -> Result<()> {
         let prepared = content.prepared();
         if !prepared.is_empty() {
-            self.commit_items(&prepared)?;
+            self.commit_items(&prepared).map_err(|failure| self.saved_anyway(failure))?;
             self.append(Decision::committed(checkpoint))?;
+        }
+        if let Some(savepoint) = self.savepoint.take() {
+            savepoint.settle();
         }
         if self.mutant == Some(Mutant::CollectTooMuch) {
             for path in self.storage.list("state/")? {
@@ -396,6 +419,26 @@ impl JobIo {
         Ok(())
     }
 
+    /// Says where output that could not be committed is not lost.
+    fn saved_anyway(&self, failure: Failure) -> Failure {
+        let Some(savepoint) = &self.savepoint else { return failure };
+        let text = format!(
+            "{}; the savepoint {} is complete, and a job that goes on from it commits this output",
+            failure.message(),
+            savepoint.url()
+        );
+        Failure::new(failure.class(), failure.code(), text)
+    }
+
+    /// Removes what this start has written and not committed, unless a savepoint names it.
+    pub fn discard(&mut self) -> Result<()> {
+        if self.savepoint.is_some() {
+            return Ok(());
+        }
+        let behind = self.generation() + 1;
+        self.committers.values_mut().try_for_each(|committer| committer.clean(behind))
+    }
+
     /// Decides that the job has ended, and finishes its sinks.
     pub fn end(&mut self) -> Result<()> {
         // A deposed process may have left something since this one started.
@@ -405,9 +448,12 @@ impl JobIo {
         self.append(Decision::ended(tidemill_checkpoint::history::EndState::Finished, ""))
     }
 
-    /// Writes a savepoint of a completed checkpoint under a URL.
+    /// Writes a savepoint of a completed checkpoint under a URL. It holds the checkpoint's output until that is committed.
     pub fn write_savepoint(&mut self, url: &str, content: &Content) -> Result<String> {
-        restore::write_savepoint(self.storage.as_ref(), &self.spec.name, url, &content.manifest)
+        let savepoint = restore::write_savepoint(self.storage.as_ref(), &self.spec.name, url, &content.manifest)?;
+        let url = savepoint.url();
+        self.savepoint = Some(savepoint);
+        Ok(url)
     }
 
     fn generation(&self) -> u64 {

@@ -106,6 +106,7 @@ pub fn coordinator_config(spec: &JobSpec) -> Result<CoordinatorConfig> {
         timeout_ns: spec.options.duration(&CHECKPOINT_TIMEOUT)?.map_or(600_000_000_000, nanos),
         restarts_max: spec.options.integer(&RESTART_ATTEMPTS)?.unwrap_or(3).max(0) as u32,
         parallelism: spec.parallelism,
+        is_kept: spec.is_kept,
     })
 }
 
@@ -117,8 +118,12 @@ pub(crate) fn spawn<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Se
 
 fn run_io(mut io: JobIo, tasks: &Receiver<IoTask>, events: &Sender<Happening>) {
     while let Ok(task) = tasks.recv() {
-        let happened = catch_unwind(AssertUnwindSafe(|| task.run(&mut io)))
-            .unwrap_or_else(|panic| Happening::Event(Event::SlotFailed(defect("I/O", panic.as_ref()))));
+        // Behind the last task the coordinator hears of nothing else.
+        let is_last = matches!(task, IoTask::Discard);
+        let happened = catch_unwind(AssertUnwindSafe(|| task.run(&mut io))).unwrap_or_else(|panic| {
+            let failure = defect("I/O", panic.as_ref());
+            Happening::Event(if is_last { Event::Discarded(Err(failure)) } else { Event::SlotFailed(failure) })
+        });
         if events.send(happened).is_err() {
             return;
         }

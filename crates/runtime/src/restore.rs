@@ -2,11 +2,14 @@
 //! turning a checkpoint into a savepoint.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tidemill_checkpoint::manifest::{RunFormat, operator_id};
 use tidemill_checkpoint::savepoint::{SavepointTable, write_savepoint as write_files};
 use tidemill_checkpoint::savepoint_table::{StateEntry, TableColumns, read_table};
-use tidemill_checkpoint::{CheckpointContent, RunRef, decode_descriptor, encode_descriptor, envelope, tree};
+use tidemill_checkpoint::{
+    CheckpointContent, PreparedSavepoint, RunRef, decode_descriptor, encode_descriptor, envelope, tree,
+};
 use tidemill_core::map::Map;
 use tidemill_core::storage::Storage;
 use tidemill_core::{EventTime, KeyGroupSet, KeyGroups, OperatorId, Result, Routing};
@@ -220,13 +223,31 @@ pub(crate) fn savepoint_deltas(storage: &dyn Storage, content: &CheckpointConten
     Ok(tables.collect())
 }
 
-/// Writes a completed checkpoint as a savepoint under `url`; returns the URL.
+/// A complete savepoint whose output may not be committed yet.
+pub(crate) struct WrittenSavepoint {
+    target: Arc<dyn Storage>,
+    savepoint: PreparedSavepoint,
+}
+
+impl WrittenSavepoint {
+    /// Where it is.
+    pub fn url(&self) -> String {
+        self.target.url("")
+    }
+
+    /// Notes that its output is committed. If that cannot be noted, whoever goes on from it commits once more what is there.
+    pub fn settle(self) {
+        let _ = self.savepoint.settle(self.target.as_ref());
+    }
+}
+
+/// Writes a completed checkpoint as a savepoint under `url`.
 pub(crate) fn write_savepoint(
     storage: &dyn Storage,
     job: &str,
     url: &str,
     content: &CheckpointContent,
-) -> Result<String> {
+) -> Result<WrittenSavepoint> {
     let target = tidemill_checkpoint::open(url)?;
     tidemill_checkpoint::savepoint::ensure_empty(target.as_ref())?;
     let tables = live_rows(storage, content)?.into_iter().map(|table| {
@@ -239,9 +260,9 @@ pub(crate) fn write_savepoint(
             entries: Box::new(table.rows.into_iter().map(row)),
         }
     });
-    let prepared = write_files(target.as_ref(), job, content.clone(), tables.collect())?;
-    prepared.publish(target.as_ref())?;
-    Ok(target.url(""))
+    let savepoint = write_files(target.as_ref(), job, content.clone(), tables.collect())?;
+    savepoint.publish(target.as_ref())?;
+    Ok(WrittenSavepoint { target, savepoint })
 }
 
 /// True if a row's order, a slice's end, is at or below a floor.

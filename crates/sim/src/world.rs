@@ -306,12 +306,14 @@ impl World {
             options: Configuration::default(),
             fresh: false,
             from_savepoint: None,
+            is_kept: true,
         };
         let config = CoordinatorConfig {
             interval_ns: Some(self.interval_ms * MS),
             timeout_ns: self.random.between(12, 100) * MS,
             restarts_max: 1000,
             parallelism,
+            is_kept: true,
         };
         let mutant = self.setup.mutant;
         let env = Arc::clone(&self.env) as Arc<dyn Env>;

@@ -9,7 +9,6 @@ use arrow::array::ArrayRef;
 use datafusion::common::Result as DfResult;
 use datafusion::logical_expr::{Filter, Limit, LogicalPlan, Projection, Sort, SortExpr, Union, lit};
 use tidemill_core::{Batch, Failure, Result};
-use tidemill_dataflow::Counters;
 use tidemill_expr::{Expr, Program, Scalar, TypeKind, arrays};
 use tidemill_operators::window::zone::Zone;
 use tidemill_planner::rel::{ColId, ColumnRegistry, Rel, Scan, SortKey, WindowTime, WindowTvf};
@@ -26,14 +25,12 @@ use crate::window::{WindowNode, WindowPlan};
 /// The lowering of one plan.
 pub(crate) struct Lower<'a> {
     exprs: Translator<'a>,
-    /// Counts the rows that are read.
-    counters: Arc<Counters>,
 }
 
 impl<'a> Lower<'a> {
     /// A lowering of plans over these columns.
-    pub fn new(registry: &'a ColumnRegistry, cx: &Arc<QueryContext>, counters: &Arc<Counters>) -> Lower<'a> {
-        Lower { exprs: Translator { registry, cx: Arc::clone(cx) }, counters: Arc::clone(counters) }
+    pub fn new(registry: &'a ColumnRegistry, cx: &Arc<QueryContext>) -> Lower<'a> {
+        Lower { exprs: Translator { registry, cx: Arc::clone(cx) } }
     }
 
     fn registry(&self) -> &'a ColumnRegistry {
@@ -83,7 +80,7 @@ impl<'a> Lower<'a> {
             return Err(Failure::user("batch.unbounded", text));
         }
         let source = batch.components.source(&plan.kind, &plan.config)?;
-        let feed = SourceFeed::open(spec.name, source, Arc::clone(&self.counters), self.cx())?;
+        let feed = SourceFeed::open(spec.name, source, self.cx())?;
         let columns: Vec<ColId> = scan.reads.iter().map(|read| read.id).collect();
         ReadNode::plan(Feed::Source(feed), names::schema(self.registry(), &columns))
     }
@@ -104,7 +101,7 @@ impl<'a> Lower<'a> {
             })
             .collect();
         let batch = Batch::new(arrays?, rows.len());
-        ReadNode::plan(Feed::Rows(batch), names::schema(self.registry(), columns))
+        ReadNode::plan(Feed::Rows(batch, Arc::clone(self.cx())), names::schema(self.registry(), columns))
     }
 
     fn filter(&self, input: &Rel, predicate: &Expr) -> Result<LogicalPlan> {

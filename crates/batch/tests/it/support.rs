@@ -71,6 +71,7 @@ pub fn world() -> World {
         parallelism: 1,
         rows_max: 4096,
         canceled: Arc::new(AtomicBool::new(false)),
+        counters: Arc::default(),
     };
     World { session, cx, printed, folder: tempfile::tempdir().unwrap() }
 }

@@ -62,7 +62,7 @@ fn what_goes_in_comes_out() {
     assert_eq!(read.job_name, "count");
     let (_, snapshot) = read.content.operator(operator())[0];
     assert_eq!(snapshot.blobs[0].state, [1, 2, 3]);
-    assert!(snapshot.committables.is_empty(), "its output is committed before it is published");
+    assert_eq!(snapshot.committables, [b"prepared=1"], "its output is not committed yet");
     let run = &snapshot.tables[0].runs[0];
     assert_eq!((run.rows, run.format), (20_000, i32::from(RunFormat::Parquet)));
     let mut found = Vec::new();
@@ -73,6 +73,18 @@ fn what_goes_in_comes_out() {
     .unwrap();
     assert_eq!(found, entries(20_000));
     assert!(savepoint::ensure_empty(&store).is_err());
+}
+
+#[test]
+fn once_its_output_is_committed_it_holds_none() {
+    let store = MemoryStorage::new();
+    let prepared = write_savepoint(&store, "count", checkpoint(), vec![table(entries(3))]).unwrap();
+    prepared.publish(&store).unwrap();
+    let before = read_savepoint(&store).unwrap().content;
+    prepared.settle(&store).unwrap();
+    let after = read_savepoint(&store).unwrap().content;
+    assert!(!before.committables().is_empty() && after.committables().is_empty());
+    assert!(before.runs().eq(after.runs()));
 }
 
 #[test]

@@ -33,6 +33,9 @@ pub fn run(script: &mut Script) -> Exit {
     loop {
         editor.set_helper(Some(SqlHelper { names: script.names() }));
         script.set_idle(true);
+        if script.is_terminated() {
+            return Exit::Interrupted;
+        }
         let read = editor.readline(PROMPT);
         script.set_idle(false);
         match read {

@@ -67,6 +67,10 @@ fn the_second_job_of_a_script_is_refused_before_the_first_is_run() {
 fn a_query_is_not_kept() {
     let folder = Folder::new();
     let sql = format!("{}; SELECT 1 AS a; SELECT 2 AS a", job("o", ""));
-    folder.sql(&sql, &["--checkpoint-dir", "ck"]).code(0);
+    let run = folder.sql(&sql, &["--checkpoint-dir", "ck"]).code(0);
     assert_eq!(folder.committed("out").len(), 1000);
+    assert!(!run.err.contains("warning"), "{}", run.err);
+    let run = folder.sql("SELECT 1 AS a; SELECT 2 AS a", &["--checkpoint-dir", "other"]).code(0);
+    assert_eq!(run.err.matches("a SELECT keeps nothing").count(), 1, "{}", run.err);
+    assert!(!folder.path("other").exists());
 }

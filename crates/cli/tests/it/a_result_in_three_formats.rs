@@ -70,6 +70,21 @@ fn answers_that_are_text_follow_the_format() {
 }
 
 #[test]
+fn a_text_is_one_value() {
+    let folder = Folder::new();
+    let table = "CREATE TABLE t (a INT) WITH ('connector' = 'blackhole');";
+    for statement in ["SHOW CREATE TABLE t", "EXPLAIN INSERT INTO t SELECT 1"] {
+        let answer = |format: &str| folder.sql(&format!("{table} {statement}"), &["--output", format]).code(0).out;
+        let plain = answer("table");
+        let plain = plain.trim_end_matches('\n');
+        assert!(plain.contains('\n'), "{plain}");
+        let object: serde_json::Value = serde_json::from_str(&answer("json")).unwrap();
+        assert_eq!(object, serde_json::json!({ "result": plain }));
+        assert_eq!(answer("csv"), format!("result\n\"{}\"\n", plain.replace('"', "\"\"")));
+    }
+}
+
+#[test]
 fn only_results_go_to_stdout() {
     let folder = Folder::new();
     let sql = "CREATE TABLE b (a INT) WITH ('connector' = 'blackhole'); INSERT INTO b VALUES (1), (2)";

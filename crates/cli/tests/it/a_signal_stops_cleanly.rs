@@ -1,5 +1,7 @@
 //! Ctrl-C and SIGTERM, with and without `--stop-with-savepoint`.
 
+use std::process::Command;
+
 use nix::sys::signal::Signal;
 
 use crate::support::Folder;
@@ -25,7 +27,7 @@ fn numbers() -> Vec<String> {
 
 #[test]
 fn without_a_savepoint_it_is_130_and_the_job_goes_on_later() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let folder = Folder::new();
         let options = ["--checkpoint-dir", "ck", "--report", "report"];
         let paced = job(SLOW);
@@ -62,6 +64,37 @@ fn with_a_savepoint_it_is_0_and_the_output_is_committed() {
 }
 
 #[test]
+fn a_savepoint_that_fails_leaves_the_output_uncommitted() {
+    let folder = Folder::new();
+    let mut running = folder.start(&["sql", "-p", "2", "-e", &job(SLOW), "--stop-with-savepoint", "sp"]);
+    running.line();
+    folder.write("sp/something", "x");
+    running.signal(Signal::SIGTERM);
+    running.finish().code(1).says(&["not empty"]);
+    assert!(folder.files("out").is_empty(), "{:?}", folder.files("out"));
+}
+
+#[test]
+fn a_savepoint_is_its_manifest_and_its_tables() {
+    let folder = Folder::new();
+    let mut running = folder.start(&["sql", "-p", "2", "-e", &job(SLOW), "--stop-with-savepoint", "sp"]);
+    running.line();
+    running.signal(Signal::SIGTERM);
+    running.finish().code(0);
+    assert_eq!(folder.files("sp"), ["manifest"], "the job has no tables, and nothing else is left");
+}
+
+#[test]
+fn what_nobody_can_commit_is_removed() {
+    let folder = Folder::new();
+    let mut running = folder.start(&["sql", "-p", "2", "-e", &job(SLOW)]);
+    running.line();
+    running.signal(Signal::SIGTERM);
+    running.finish().code(130);
+    assert!(folder.files("out").is_empty(), "{:?}", folder.files("out"));
+}
+
+#[test]
 fn a_savepoint_needs_an_empty_place() {
     let folder = Folder::new();
     folder.write("sp/something", "x");
@@ -88,4 +121,40 @@ fn nothing_behind_a_stopped_statement_is_run() {
     running.line();
     running.signal(Signal::SIGTERM);
     assert!(!running.finish().code(130).out.contains("behind"));
+}
+
+#[test]
+fn what_was_started_with_nohup_goes_on() {
+    let folder = Folder::new();
+    let command = folder.command(&["sql", "-p", "1", "-e", &job(", 'rows-per-second' = '3000'")]);
+    let mut running = folder.start_command(&mut ignoring_hangups(&command));
+    running.line();
+    running.signal(Signal::SIGHUP);
+    running.finish().code(0);
+    assert_eq!(folder.committed("out"), numbers());
+}
+
+/// The same command, started by a shell that ignores SIGHUP as `nohup` does.
+fn ignoring_hangups(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().unwrap());
+    shell
+}
+
+#[test]
+fn a_stopped_batch_job_has_its_counts() {
+    let folder = Folder::new();
+    let batch = ["-D", "execution.runtime-mode=batch", "--report", "report"];
+    let running = folder.start(&[&["sql", "-p", "1", "-e", &job(SLOW)], &batch[..]].concat());
+    while folder.files("out").is_empty() {
+        std::thread::yield_now();
+    }
+    running.signal(Signal::SIGTERM);
+    running.finish().code(130);
+    let report = folder.report();
+    let job = &report["jobs"][0];
+    assert_eq!(job["state"], "CANCELED");
+    assert!(job["rows_in"].as_u64() > Some(0) && job["rows_out"].as_u64() > Some(0), "{report}");
+    assert!(folder.committed("out").is_empty());
 }

@@ -150,3 +150,17 @@ fn a_checkpoint_directory_of_another_job() {
     folder.sql(&other, &["--checkpoint-dir", "ck"]).code(1).says(&["belongs to the job"]);
     assert_eq!(folder.committed("out"), ["1"]);
 }
+
+#[test]
+fn a_cast_cuts_text_that_is_longer_than_its_column_says() {
+    let folder = Folder::new();
+    let file = folder.write("wide.csv", "abcd\n");
+    let sql = format!(
+        "CREATE TABLE t (a VARCHAR(2)) WITH ('connector' = 'filesystem', 'path' = '{file}', 'format' = 'csv'); \
+         SELECT a, CAST(a AS VARCHAR(2)) AS two, CAST(a AS VARCHAR(3)) AS three, CAST(a AS STRING) AS wide FROM t"
+    );
+    for (mode, want) in [("batch", "abcd,ab,abc,abcd"), ("streaming", "+I,abcd,ab,abc,abcd")] {
+        let more = ["--output", "csv", "-D", &format!("execution.runtime-mode={mode}")];
+        assert_eq!(folder.sql(&sql, &more).code(0).out.lines().last(), Some(want));
+    }
+}

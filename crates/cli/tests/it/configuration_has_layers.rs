@@ -28,6 +28,13 @@ fn the_file_may_hold_what_others_need_but_no_wrong_value() {
     let folder = Folder::new();
     folder.write("conf/config.yaml", "jobmanager.rpc.address: localhost\n");
     header(&folder, "SELECT 1 AS a", &[]).code(0).says(&["jobmanager.rpc.address"]);
+    folder.write("conf/config.yaml", "parallelism.defualt: 3\n");
+    header(&folder, "SELECT 1 AS a", &[]).code(0).says(&[
+        "warning",
+        "'parallelism.defualt'",
+        "nearest",
+        "'parallelism.default'",
+    ]);
     folder.write("conf/config.yaml", "parallelism.default: many\n");
     header(&folder, "SELECT 1 AS a", &[]).code(2).says(&["parallelism.default"]);
     folder.write("conf/config.yaml", "a: [1\n");

@@ -1,6 +1,6 @@
 //! Mistakes in statements and on the command line: where they are, what to do, and the exit code.
 
-use crate::support::Folder;
+use crate::support::{Folder, Run};
 
 #[test]
 fn a_mistake_has_line_column_and_a_caret() {
@@ -26,6 +26,26 @@ fn an_unknown_option_or_connector_lists_what_there_is() {
     let format = table("'connector' = 'filesystem', 'path' = '/x', 'format' = 'cvs'");
     folder.sql(&format, &[]).code(1).says(&["csv", "json", "parquet"]);
     folder.sql("SET 'parallelism.defualt' = '3'", &[]).code(1).says(&["parallelism.default"]);
+}
+
+#[test]
+fn a_wrong_option_has_the_caret_where_it_is_set() {
+    let table = "CREATE TABLE t (a INT)\nWITH ('connector' = 'datagen', 'number-of-rows' = 'many');";
+    let marked = ["2 | WITH ('connector' = 'datagen', 'number-of-rows' = 'many');", "line 2, column 51"];
+    Folder::new().sql(&format!("{table}\nSELECT * FROM t"), &[]).code(1).says(&marked);
+    for (options, marked) in [
+        ("'connector' = 'filesystem', 'path' = '/x', 'format' = 'cvs'", "'cvs'"),
+        ("'connector' = 'filesystem', 'path' = 's3://x', 'format' = 'csv'", "'s3://x'"),
+        ("'connector' = 'filesystem', 'path' = '/x', 'format' = 'csv', 'csv.quote-character' = '||'", "'||'"),
+        ("'connector' = 'datagen', 'fields.a.max' = '3000000000'", "'3000000000'"),
+        ("'connector' = 'datagen', 'rows-per-second' = '0'", "'0'"),
+    ] {
+        let sql = format!("CREATE TABLE t (a INT) WITH ({options});\nSELECT * FROM t");
+        let caret = format!("\n  | {}{}\n", " ".repeat(sql.find(marked).unwrap()), "^".repeat(marked.len()));
+        Folder::new().sql(&sql, &[]).code(1).says(&[&caret]);
+    }
+    // The line is gone when the next statement of a pipe is run.
+    Folder::new().typed(&format!("{table}\nSELECT * FROM t;\n"), &[]).code(1).says(&["3 | SELECT * FROM t"]);
 }
 
 #[test]
@@ -88,9 +108,16 @@ fn help_and_version_go_to_stdout() {
 
 #[test]
 fn messages_as_json_are_objects_a_line() {
-    let run = Folder::new().sql("SELECT nope", &["--log-format", "json"]).code(1);
-    for line in run.err.lines() {
-        let message: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-        assert!(message["level"].is_string() && message["message"].is_string(), "{line}");
-    }
+    let folder = Folder::new();
+    let check = |run: Run| {
+        assert!(!run.err.is_empty());
+        for line in run.err.lines() {
+            let message: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+            assert!(message["level"].is_string() && message["message"].is_string(), "{line}");
+        }
+    };
+    check(folder.sql("SELECT nope", &["--log-format", "json"]).code(1));
+    check(folder.sql("SELECT 1", &["--log-format", "json", "-D", "parallelism.defualt=3"]).code(2));
+    check(folder.run(&["sql", "--log-format", "json", "--no-such-option"]).code(2).says(&["--no-such-option"]));
+    check(folder.run(&["--log-format=json", "sql", "-p", "0"]).code(2));
 }

@@ -106,8 +106,13 @@ impl Folder {
 
     /// Starts the binary; its stderr goes into the file `stderr` of this folder.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_command(&mut self.command(arguments))
+    }
+
+    /// Starts a command; its stderr goes into the file `stderr` of this folder.
+    pub fn start_command(&self, command: &mut Command) -> Running {
         let errors = std::fs::File::create(self.path("stderr")).unwrap();
-        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         Running { child, out: Some(out), errors: self.path("stderr") }
     }
@@ -115,6 +120,12 @@ impl Folder {
     /// The report `report` of this folder.
     pub fn report(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.path("report")).unwrap()).unwrap()
+    }
+
+    /// The names of all files in a folder, hidden ones too.
+    pub fn files(&self, name: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path(name)).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     /// All lines of all committed files below a folder, sorted.

@@ -39,6 +39,18 @@ fn the_hash_is_there_where_it_is_asked_for_and_the_same_in_both_modes() {
 }
 
 #[test]
+fn rows_of_values_are_read_in_both_modes() {
+    let sql = "CREATE TABLE o (a INT) WITH ('connector' = 'blackhole'); \
+               INSERT INTO o SELECT a FROM (VALUES (1), (2), (3)) AS t(a) WHERE a > CHAR_LENGTH(UUID()) - 35";
+    for mode in ["streaming", "batch"] {
+        let folder = Folder::new();
+        folder.sql(sql, &["--report", "report", "-D", &format!("execution.runtime-mode={mode}")]).code(0);
+        let report = folder.report();
+        assert_eq!((&report["jobs"][0]["rows_in"], &report["jobs"][0]["rows_out"]), (&json!(3), &json!(2)), "{mode}");
+    }
+}
+
+#[test]
 fn there_is_a_report_whatever_goes_wrong() {
     let folder = Folder::new();
     folder.sql("SELEC 1", &["--report", "report"]).code(1);

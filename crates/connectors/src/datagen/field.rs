@@ -240,12 +240,14 @@ impl How {
                 Some(_) => Err(own.wrong("kind", "must be random within arrays, maps and rows")),
             }
         };
-        let range = |min: i128, max: i128| -> Result<How> {
-            let (min, max) = (own.number("min")?.unwrap_or(min), own.number("max")?.unwrap_or(max));
+        let range = |least: i128, greatest: i128| -> Result<How> {
+            let bound = |name: &str| own.number_within(name, least, greatest);
+            let (min, max) = (bound("min")?.unwrap_or(least), bound("max")?.unwrap_or(greatest));
             if min > max { Err(own.wrong("min", "is above 'max'")) } else { Ok(How::Whole { min, max }) }
         };
-        let real = |min: f64, max: f64| -> Result<How> {
-            let (min, max) = (own.number("min")?.unwrap_or(min), own.number("max")?.unwrap_or(max));
+        let real = |least: f64, greatest: f64| -> Result<How> {
+            let bound = |name: &str| own.number_within(name, least, greatest);
+            let (min, max) = (bound("min")?.unwrap_or(least), bound("max")?.unwrap_or(greatest));
             if min > max { Err(own.wrong("min", "is above 'max'")) } else { Ok(How::Real { min, max }) }
         };
         let varies = own.bool("var-len")?;
@@ -309,14 +311,36 @@ fn sequence(ty: &SqlType, own: &FieldOptions<'_>, path: &str) -> Result<(How, Op
         let text = format!("field '{path}' is {ty}: only numbers and strings can be sequences");
         return Err(Failure::user("datagen.type", text));
     }
+    let (least, greatest) = whole_numbers(kind);
     let bound = |name: &str| {
-        own.number::<i64>(name)?.ok_or_else(|| own.wrong(name, "is needed: a sequence has 'start' and 'end'"))
+        let number = own.number_within::<i64>(name, least, greatest)?;
+        let number = number.ok_or_else(|| own.wrong(name, "is needed: a sequence has 'start' and 'end'"))?;
+        match kind {
+            TypeKind::Char(most) | TypeKind::Varchar(most) if number.to_string().len() > *most as usize => {
+                Err(own.wrong(name, "is longer than the type allows"))
+            }
+            _ => Ok(number),
+        }
     };
     let (start, end) = (bound("start")?, bound("end")?);
     if start > end {
         return Err(own.wrong("start", "is above 'end'"));
     }
     Ok((How::Sequence { start }, Some(end.abs_diff(start).saturating_add(1))))
+}
+
+/// The least and the greatest whole number of a type, as far as a sequence goes.
+fn whole_numbers(kind: &TypeKind) -> (i64, i64) {
+    match kind {
+        TypeKind::TinyInt => (i8::MIN.into(), i8::MAX.into()),
+        TypeKind::SmallInt => (i16::MIN.into(), i16::MAX.into()),
+        TypeKind::Int => (i32::MIN.into(), i32::MAX.into()),
+        TypeKind::Decimal { precision, scale } => {
+            let greatest = 10_i64.checked_pow(u32::from(precision - scale)).map_or(i64::MAX, |limit| limit - 1);
+            (-greatest, greatest)
+        }
+        _ => (i64::MIN, i64::MAX),
+    }
 }
 
 /// A number in `0 .. 1`.

@@ -1,6 +1,8 @@
 //! The options: some of the table, some of each field.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
 use tidemill_core::options::{ConfigOption, Configuration, OptionType};
@@ -81,9 +83,23 @@ impl<'a> FieldOptions<'a> {
     }
 
     /// An option that is a number of some kind.
-    pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>> {
+    pub fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
         let Some(text) = self.text(name) else { return Ok(None) };
         text.trim().parse().map(Some).map_err(|_| self.wrong(name, "is not a number of the field's type"))
+    }
+
+    /// An option that is a number from `least` to `greatest`.
+    pub fn number_within<T>(&self, name: &str, least: T, greatest: T) -> Result<Option<T>>
+    where
+        T: FromStr + PartialOrd + Debug + Copy,
+    {
+        let number = self.number::<T>(name)?;
+        match &number {
+            Some(number) if !(least..=greatest).contains(number) => {
+                Err(self.wrong(name, &format!("must lie between {least:?} and {greatest:?}")))
+            }
+            _ => Ok(number),
+        }
     }
 
     /// An option that is a truth value.
@@ -100,6 +116,7 @@ impl<'a> FieldOptions<'a> {
     /// The refusal of an option.
     pub fn wrong(&self, name: &str, what: &str) -> Failure {
         let value = self.text(name).unwrap_or_default();
-        Failure::user("datagen.option", format!("option 'fields.{}.{name}' = '{value}' {what}", self.path))
+        let key = format!("fields.{}.{name}", self.path);
+        Failure::user("datagen.option", format!("option '{key}' = '{value}' {what}")).about(key)
     }
 }

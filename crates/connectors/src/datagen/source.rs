@@ -2,7 +2,7 @@
 
 use arrow::array::ArrayRef;
 use tidemill_core::options::ConfigOption;
-use tidemill_core::{Batch, Failure, Now, Result};
+use tidemill_core::{Batch, Now, Result};
 use tidemill_dataflow::{
     Connector, Enumerator, ReadRequest, Reader, ReaderContext, SinkPlan, Source, SourcePlan, TableSpec,
 };
@@ -67,7 +67,7 @@ impl DatagenSource {
         let mut rows = match table.options.integer(&NUMBER_OF_ROWS)? {
             None => None,
             Some(rows) => Some(u64::try_from(rows).map_err(|_| {
-                Failure::user("option.value", format!("option 'number-of-rows' is {rows}, but must not be negative"))
+                NUMBER_OF_ROWS.refuse(format!("option 'number-of-rows' is {rows}, but must not be negative"))
             })?),
         };
         let mut fields = Vec::new();

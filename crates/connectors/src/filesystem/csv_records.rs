@@ -1,24 +1,7 @@
-//! Where records of CSV end: at line ends outside quotes, by the rules of the decoder. A quote opens only at the beginning of a
-//! field; within a field it is text; behind a quote within quotes another one means itself.
+//! Where records of CSV end: at line ends outside quotes, by the rules of the decoder.
 
 use crate::format::csv::CsvOptions;
-
-/// Where one stands in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
-    /// Before a record.
-    Record,
-    /// Before a field that is not the first.
-    Field,
-    /// In a field without quotes, or behind the quotes of one.
-    Text,
-    Quoted,
-    /// Behind an escape character.
-    Escaped,
-    /// Behind a quote within quotes.
-    Quote,
-    Comment,
-}
+use crate::format::csv_escape::At;
 
 /// Follows the bytes of a file.
 #[derive(Debug)]
@@ -35,25 +18,7 @@ impl CsvRecords<'_> {
 
     /// True if a record may begin behind this byte, a line feed.
     pub fn ends_with(&mut self, byte: u8) -> bool {
-        self.at = self.behind(byte);
+        self.at = self.at.behind(byte, self.options);
         byte == b'\n' && self.at == At::Record
-    }
-
-    fn behind(&self, byte: u8) -> At {
-        let CsvOptions { delimiter, quote, escape, comments, .. } = self.options;
-        let is_quote = Some(byte) == *quote;
-        match self.at {
-            At::Comment if byte == b'\n' => At::Record,
-            At::Comment => At::Comment,
-            At::Quoted if is_quote => At::Quote,
-            At::Quoted if Some(byte) == *escape => At::Escaped,
-            At::Quoted | At::Escaped => At::Quoted,
-            At::Quote if is_quote => At::Quoted,
-            At::Record if *comments && byte == b'#' => At::Comment,
-            At::Record | At::Field if is_quote => At::Quoted,
-            _ if byte == *delimiter => At::Field,
-            _ if byte == b'\n' || byte == b'\r' => At::Record,
-            _ => At::Text,
-        }
     }
 }

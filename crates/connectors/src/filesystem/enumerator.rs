@@ -36,6 +36,13 @@ impl FilesystemSource {
     pub(super) fn new(table: &TableSpec, request: &ReadRequest) -> Result<FilesystemSource> {
         let path = table.options.text(&PATH).ok_or_else(|| unsupported(table, "the option 'path' is missing"))?;
         let monitor = table.options.duration(&MONITOR_INTERVAL)?;
+        if monitor.is_some_and(|interval| interval.is_zero()) {
+            let text = format!(
+                "option '{}' is 0, but must be above 0; without it the files are listed once",
+                MONITOR_INTERVAL.key
+            );
+            return Err(MONITOR_INTERVAL.refuse(text));
+        }
         Ok(FilesystemSource {
             path: local_path(path)?,
             mark: table.options.text(&SUCCESS_FILE).unwrap_or("_SUCCESS").to_string(),
@@ -88,7 +95,7 @@ impl Enumerator for FilesEnumerator {
             return Ok(Discovery::default());
         }
         let mut splits = Vec::new();
-        for found in list(&self.source.path, &self.source.mark)? {
+        for found in list(&self.source.path, &self.source.mark, watches)? {
             if watches && !self.seen.insert(found.path.to_string_lossy().into_owned()) {
                 continue;
             }

@@ -21,6 +21,13 @@ pub fn failed(action: &str, path: impl AsRef<Path>, error: &Error) -> Failure {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             Failure::user("filesystem.denied", format!("cannot {action} {path}: {error}"))
         }
+        ErrorKind::InvalidFilename => {
+            let text = format!(
+                "cannot {action} {path}: a name in it is longer than the file system allows; a value of a PARTITIONED BY column \
+                 is the name of a directory"
+            );
+            Failure::data("filesystem.name", text)
+        }
         ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
             Failure::user("filesystem.kind", format!("cannot {action} {path}: {error}"))
         }

@@ -6,6 +6,7 @@ use tidemill_core::{Failure, Result};
 
 use super::io::failed;
 use super::names::is_hidden;
+use super::options::PATH;
 
 /// A file of a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,12 +28,13 @@ pub fn local_path(text: &str) -> Result<PathBuf> {
         return Ok(PathBuf::from(rest));
     }
     let text = format!("path '{text}' is not local; connector 'filesystem' reads and writes local paths and file:///…");
-    Err(Failure::user("filesystem.scheme", text))
+    Err(Failure::user("filesystem.scheme", text).about(PATH.key))
 }
 
 /// All files of a table's path, sorted. Left out are, but for what the path itself names: hidden files and directories (`.…`,
-/// `_…`), files called `mark` (by which a sink says that it is done), and what is neither file nor directory.
-pub fn list(path: &Path, mark: &str) -> Result<Vec<Found>> {
+/// `_…`), files called `mark` (by which a sink says that it is done), and what is neither file nor directory. A pattern that
+/// matches nothing is a mistake unless more files `may_come`.
+pub fn list(path: &Path, mark: &str, may_come: bool) -> Result<Vec<Found>> {
     let mut files = Vec::new();
     let text = path.to_string_lossy();
     if path.exists() || !text.contains(['*', '?', '[']) {
@@ -46,11 +48,18 @@ pub fn list(path: &Path, mark: &str) -> Result<Vec<Found>> {
         let matches = glob::glob(&text).map_err(|error| {
             Failure::user("filesystem.pattern", format!("path '{text}' is not a valid pattern: {error}"))
         })?;
+        let mut is_matched = false;
         for found in matches {
             let found = found.map_err(|error| failed("list", error.path(), error.error()))?;
             if !is_left_out(&found, path, mark) {
+                is_matched = true;
                 add(&found, mark, &mut files)?;
             }
+        }
+        if !is_matched && !may_come {
+            let braces = if text.contains('{') { "; braces mean themselves" } else { "" };
+            let text = format!("no file matches the pattern {text}{braces}");
+            return Err(Failure::data("filesystem.missing", text));
         }
     }
     files.sort();

@@ -58,7 +58,8 @@ impl FilesystemSink {
     pub(super) fn new(table: &TableSpec, process: u64) -> Result<FilesystemSink> {
         let path = table.options.text(&PATH).ok_or_else(|| unsupported(table, "the option 'path' is missing"))?;
         if path.contains(['*', '?']) {
-            return Err(unsupported(table, format!("path '{path}' is a pattern, which can be read but not written")));
+            let text = format!("path '{path}' is a pattern, which can be read but not written");
+            return Err(unsupported(table, text).about(PATH.key));
         }
         if table.metadata.iter().any(Option::is_some) {
             return Err(unsupported(
@@ -84,6 +85,11 @@ impl FilesystemSink {
                 format!("'{}' is {} and cannot be a partition column", field.name, field.ty),
             ));
         }
+        let success_file = table.options.text(&SUCCESS_FILE).unwrap_or_default();
+        if matches!(success_file, "" | "." | "..") || success_file.contains(['/', '\0']) {
+            let text = format!("option '{}' is '{success_file}', but must be the name of a file", SUCCESS_FILE.key);
+            return Err(SUCCESS_FILE.refuse(text));
+        }
         Ok(FilesystemSink(Arc::new(Target {
             table: table.name.clone(),
             path: local_path(path)?,
@@ -94,7 +100,7 @@ impl FilesystemSink {
             default_partition: table.options.text(&DEFAULT_PARTITION).unwrap_or_default().to_string(),
             roll_bytes: table.options.size(&ROLLING_FILE_SIZE)?.unwrap_or(128 << 20).max(1),
             marks_partitions: table.options.text(&COMMIT_POLICY).is_some(),
-            success_file: table.options.text(&SUCCESS_FILE).unwrap_or_default().to_string(),
+            success_file: success_file.to_string(),
             process,
         })))
     }

@@ -69,7 +69,7 @@ pub fn cut(found: &Found, format: &ReadFormat, split_bytes: u64) -> Result<Vec<F
         ReadFormat::Parquet if is_small => vec![0, u64::MAX],
         ReadFormat::Parquet => row_groups(&Footer::load(path, &open()?)?.row_group_bytes(), split_bytes),
         _ if is_small => vec![0, found.size],
-        ReadFormat::Csv(options) if options.quote.is_some() => {
+        ReadFormat::Csv(options) if options.quote.is_some() || options.escape.is_some() => {
             lines_outside_quotes(open()?, &found.path, found.size, split_bytes, options)?
         }
         ReadFormat::Csv(_) | ReadFormat::Json(_) => lines(open()?, &found.path, found.size, split_bytes)?,

@@ -101,6 +101,11 @@ impl RecordStream {
     /// Adds the next block to the buffer; false if it is not there yet.
     fn fill(&mut self) -> Result<bool> {
         if self.buffer.len() - self.begin > RECORD_BYTES_MAX {
+            if let Some(bytes) = self.decoder.skip(&self.buffer[self.begin..]) {
+                self.begin += bytes;
+                self.at += bytes as u64;
+                return Ok(true);
+            }
             let text =
                 format!("a record is longer than {} MiB; is a quote or a line end missing?", RECORD_BYTES_MAX >> 20);
             let line = self.line(self.at);

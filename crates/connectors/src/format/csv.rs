@@ -1,5 +1,7 @@
 //! CSV as Flink's `csv` format has it: no header, RFC 4180 quotes, options `csv.…`.
 //!
+//! What has no escape character is read by `csv-core`, the rest by [`csv_escape`](super::csv_escape).
+//!
 //! An empty field is NULL in every column but a character one; there it is an empty string unless `csv.null-literal` is empty.
 
 use arrow::array::ArrayRef;
@@ -9,6 +11,7 @@ use tidemill_core::{Failure, Result};
 use tidemill_expr::{Field, SqlType, TypeKind};
 
 use super::cells::{Append, Cells, Values, Wrong};
+use super::csv_escape::{Found, read_record};
 use super::decode::{Decode, Decoded, Problem};
 use super::encode::EncodeLines;
 use crate::text::write::{TextColumn, TimeStyle};
@@ -25,7 +28,7 @@ const DISABLE_QUOTE_CHARACTER: ConfigOption =
 const ESCAPE_CHARACTER: ConfigOption = ConfigOption::new(
     "csv.escape-character",
     OptionType::Text,
-    "Takes the meaning from the character behind it, within quotes.",
+    "Takes the meaning from the character behind it; n, r, t and 0 behind it are control characters.",
 );
 const ALLOW_COMMENTS: ConfigOption =
     ConfigOption::new("csv.allow-comments", OptionType::Bool, "Lines that begin with # are left out.")
@@ -33,7 +36,8 @@ const ALLOW_COMMENTS: ConfigOption =
 const IGNORE_PARSE_ERRORS: ConfigOption = ConfigOption::new(
     "csv.ignore-parse-errors",
     OptionType::Bool,
-    "A field that cannot be read is NULL, missing fields are NULL, surplus ones are left out, instead of failing.",
+    "A field that cannot be read is NULL, missing fields are NULL, surplus ones are left out, and so is a line whose quote is \
+     never closed, instead of failing.",
 )
 .with_default("false");
 const NULL_LITERAL: ConfigOption =
@@ -71,7 +75,7 @@ pub struct CsvOptions {
     pub delimiter: u8,
     /// None: no quotes.
     pub quote: Option<u8>,
-    /// The escape character within quotes.
+    /// The escape character.
     pub escape: Option<u8>,
     /// Whether lines that begin with # are left out.
     pub comments: bool,
@@ -104,7 +108,7 @@ impl CsvOptions {
 
     fn reader(&self) -> Reader {
         let mut builder = ReaderBuilder::new();
-        builder.delimiter(self.delimiter).escape(self.escape).comment(self.comments.then_some(b'#'));
+        builder.delimiter(self.delimiter).comment(self.comments.then_some(b'#'));
         match self.quote {
             Some(quote) => builder.quote(quote),
             None => builder.quoting(false),
@@ -162,6 +166,13 @@ impl CsvDecoder {
 
     /// Reads one record of `data`; returns its bytes and the number of its fields, or nothing if it is not whole.
     fn record(&mut self, data: &[u8], last: bool) -> Result<Option<(usize, usize)>, Unclosed> {
+        if self.options.escape.is_some() {
+            return match read_record(&self.options, data, last, &mut self.fields, &mut self.ends) {
+                Found::Record(bytes) => Ok(Some((bytes, self.ends.len()))),
+                Found::None => Ok(None),
+                Found::Unclosed => Err(Unclosed),
+            };
+        }
         loop {
             self.reader.reset();
             let (mut result, read, mut written, mut ended) =
@@ -178,7 +189,7 @@ impl CsvDecoder {
                 }
             }
             match result {
-                ReadRecordResult::Record if is_unclosed && !self.options.ignore_parse_errors => return Err(Unclosed),
+                ReadRecordResult::Record if is_unclosed => return Err(Unclosed),
                 ReadRecordResult::Record => return Ok(Some((read, ended))),
                 ReadRecordResult::InputEmpty | ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
@@ -232,10 +243,20 @@ impl Decode for CsvDecoder {
                 let blank = data[done.bytes..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
                 blank.filter(|byte| **byte == b'\n').count() as u64
             };
-            let record = self.record(&data[done.bytes..], last).map_err(|Unclosed| {
-                let text = "a quote is opened, but not closed up to the end of the file".to_string();
-                Problem { byte: done.bytes, lines: blank(), column: None, code: "csv.quote", text }
-            })?;
+            let record = match self.record(&data[done.bytes..], last) {
+                Ok(record) => record,
+                Err(Unclosed) if self.options.ignore_parse_errors => {
+                    let bytes = first_line(&data[done.bytes..]).unwrap_or(data.len() - done.bytes);
+                    // Where records are counted and not read, it counts.
+                    done =
+                        Decoded { rows: done.rows + usize::from(self.columns.is_empty()), bytes: done.bytes + bytes };
+                    continue;
+                }
+                Err(Unclosed) => {
+                    let text = "a quote is opened, but not closed up to the end of the file".to_string();
+                    return Err(Problem { byte: done.bytes, lines: blank(), column: None, code: "csv.quote", text });
+                }
+            };
             let Some((bytes, fields)) = record else {
                 if last {
                     done.bytes = data.len();
@@ -248,9 +269,19 @@ impl Decode for CsvDecoder {
         Ok(done)
     }
 
+    fn skip(&self, data: &[u8]) -> Option<usize> {
+        first_line(data).filter(|_| self.options.ignore_parse_errors)
+    }
+
     fn finish(&mut self) -> Result<Vec<ArrayRef>> {
         self.cells.iter_mut().map(|(_, cells)| cells.finish()).collect()
     }
+}
+
+/// The bytes of the first line that is not blank, with what is before it and its end; none if it does not end.
+fn first_line(data: &[u8]) -> Option<usize> {
+    let begin = data.iter().position(|byte| !matches!(byte, b'\n' | b'\r'))?;
+    data[begin..].iter().position(|byte| *byte == b'\n').map(|end| begin + end + 1)
 }
 
 fn field(options: &CsvOptions, cells: &mut Cells, text: &str) -> Append {
@@ -306,7 +337,7 @@ fn character(options: &Configuration, option: &ConfigOption) -> Result<Option<u8
         [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(Some(*byte)),
         _ => {
             let text = format!("option '{}' is '{text}', but must be one ASCII character", option.key);
-            Err(Failure::user("option.value", text))
+            Err(option.refuse(text))
         }
     }
 }
@@ -358,6 +389,7 @@ impl EncodeLines for CsvEncoder {
                 let special = |byte: &u8| {
                     *byte == self.options.delimiter
                         || Some(*byte) == self.options.quote
+                        || Some(*byte) == self.options.escape
                         || matches!(byte, b'\n' | b'\r')
                 };
                 let comment = at == 0 && self.options.comments && self.field.first() == Some(&b'#');

@@ -9,6 +9,11 @@ pub trait Decode: Send {
     /// input ends with `data`.
     fn decode(&mut self, data: &[u8], last: bool, rows_max: usize) -> Result<Decoded, Problem>;
 
+    /// The bytes to leave out of data that begins with a record too long to be one; none: that is a mistake.
+    fn skip(&self, _data: &[u8]) -> Option<usize> {
+        None
+    }
+
     /// Takes the rows decoded so far: as many columns as were asked for.
     fn finish(&mut self) -> Result<Vec<ArrayRef>>;
 }

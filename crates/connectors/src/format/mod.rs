@@ -2,6 +2,7 @@
 
 pub mod cells;
 pub mod csv;
+pub mod csv_escape;
 pub mod decode;
 pub mod encode;
 pub mod json;
@@ -39,6 +40,7 @@ impl FormatKind {
                 "format.unknown",
                 format!("table {table}: there is no format '{name}'; the formats are {known}"),
             )
+            .about(option.key)
         })
     }
 

@@ -158,7 +158,7 @@ impl Settings {
         let next = options.integer(&NEXT_EVENT_RATE)?;
         if next.is_some_and(|next| u64::try_from(next) != Ok(rate)) {
             let text = "'next-event.rate' must be the same as 'first-event.rate': the generator has one rate";
-            return Err(Failure::user("nexmark.rate", text));
+            return Err(Failure::user("nexmark.rate", text).about(NEXT_EVENT_RATE.key));
         }
         let events = Some(number(options, &EVENTS_NUM, 0, i64::MAX as u64)?).filter(|events| *events > 0);
         let stop = u64::try_from(options.integer(&STOP_AT)?.unwrap_or(-1)).ok();
@@ -188,10 +188,7 @@ impl Settings {
 fn number(options: &Configuration, option: &ConfigOption, least: u64, most: u64) -> Result<u64> {
     let value = options.integer(option)?.unwrap_or_default();
     u64::try_from(value).ok().filter(|value| (least..=most).contains(value)).ok_or_else(|| {
-        Failure::user(
-            "option.value",
-            format!("option '{}' is {value}, but must lie between {least} and {most}", option.key),
-        )
+        option.refuse(format!("option '{}' is {value}, but must lie between {least} and {most}", option.key))
     })
 }
 
@@ -199,7 +196,7 @@ fn size(options: &Configuration, option: &ConfigOption) -> Result<u64> {
     let bytes = options.size(option)?.unwrap_or_default();
     if bytes > 100_000 {
         let text = format!("option '{}' is {bytes} bytes, but must not be above 100,000", option.key);
-        return Err(Failure::user("option.value", text));
+        return Err(option.refuse(text));
     }
     Ok(bytes)
 }

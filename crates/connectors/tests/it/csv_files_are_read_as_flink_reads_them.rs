@@ -101,3 +101,30 @@ fn types_without_a_form_are_refused() {
     let wrong = csv("", &[("m", SqlType::map(SqlType::STRING, SqlType::INT))], &[]).unwrap_err();
     assert!(wrong.contains("column 'm' is MAP<STRING, INT>") && wrong.contains("'json'"), "{wrong}");
 }
+
+#[test]
+fn an_escape_character_counts_within_quotes_and_outside() {
+    let escape = [("csv.escape-character", "\\")];
+    let rows = csv("1,a\\,b\n2,\\\"c\n3,\"d\\\"e\"\n4,f\\\ng\n5,\\\\h\n", &two(), &escape).unwrap();
+    assert_eq!(rows, ["1, 'a,b'", "2, '\"c'", "3, 'd\"e'", "4, 'f\ng'", "5, '\\h'"]);
+    let rows = csv("1,x\\ty\n2,\"x\\ny\"\n3,\"\"\n\n4,z", &two(), &escape).unwrap();
+    assert_eq!(rows, ["1, 'x\ty'", "2, 'x\ny'", "3, ''", "4, 'z'"]);
+    let wrong = csv("1,a\n2,\"b\\\"\n", &two(), &escape).unwrap_err();
+    assert!(wrong.contains("line 2") && wrong.contains("not closed"), "{wrong}");
+    let without_quotes = [escape[0], ("csv.disable-quote-character", "true")];
+    assert_eq!(csv("1,\"a\\,b\"\n", &two(), &without_quotes).unwrap(), ["1, '\"a,b\"'"]);
+}
+
+#[test]
+fn an_unclosed_quote_that_is_ignored_takes_its_line_only() {
+    let text = "1,a\n2,\"b\n3,c\n\n4,d\n";
+    for more in [&[][..], &[("csv.escape-character", "\\")]] {
+        let ignoring = [&[("csv.ignore-parse-errors", "true")], more].concat();
+        assert_eq!(csv(text, &two(), &ignoring).unwrap(), ["1, 'a'", "3, 'c'", "4, 'd'"]);
+        assert_eq!(csv("1,a\n2,\"b", &two(), &ignoring).unwrap(), ["1, 'a'"]);
+        let first = [&ignoring[..], &[("csv.ignore-first-line", "true")]].concat();
+        assert_eq!(csv("h,\"i\n1,a\n2,b\n", &two(), &first).unwrap(), ["1, 'a'", "2, 'b'"]);
+        let wrong = csv(text, &two(), more).unwrap_err();
+        assert!(wrong.contains("line 2"), "{wrong}");
+    }
+}

@@ -34,6 +34,32 @@ fn a_path_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_pattern_that_matches_nothing_is_named_unless_files_may_come() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("empty")).unwrap();
+    fs::write(directory.path().join("_hidden.csv"), "1\n").unwrap();
+    for (pattern, advice) in [("*.csv", ""), ("{a,b}*.csv", "braces mean themselves")] {
+        let path = directory.path().join(pattern);
+        let failure = read(&files(&A, &path, "csv", &[])).unwrap_err();
+        assert_eq!(failure.code(), "filesystem.missing");
+        assert!(
+            failure.message().contains(&*path.to_string_lossy()) && failure.message().contains(advice),
+            "{failure}"
+        );
+        let watching = plan(&files(&A, &path, "csv", &[("source.monitor-interval", "1 s")])).unwrap();
+        let source = process().0.source(&watching.kind, &watching.config).unwrap();
+        assert!(source.enumerator().unwrap().discover().unwrap().splits.is_empty());
+    }
+    assert!(read(&files(&A, &directory.path().join("e*"), "csv", &[])).unwrap().is_empty(), "a directory matches");
+}
+
+#[test]
+fn files_are_not_listed_without_a_pause() {
+    let failure = plan(&files(&A, "/x".as_ref(), "csv", &[("source.monitor-interval", "0 s")])).unwrap_err();
+    assert!(failure.to_string().contains("'source.monitor-interval' is 0"), "{failure}");
+}
+
+#[test]
 fn a_directory_that_vanishes_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("in");

@@ -196,3 +196,41 @@ fn a_directory_that_cannot_be_made_is_named() {
     let failure = sink.writer(&cx).unwrap().write(&batch(&table, &[row(1, 0)]), Now::default()).unwrap_err();
     assert!(failure.to_string().contains(&*path.to_string_lossy()), "{failure}");
 }
+
+#[test]
+fn a_value_too_long_for_a_name_is_a_mistake_of_the_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let columns = [("a", SqlType::INT), ("k", SqlType::STRING)];
+    let mut table = files(&columns, directory.path(), "csv", &[]);
+    table.partition_keys = vec![1];
+    let (mut writer, _) = sink(&table, 1);
+    let row = vec![Scalar::Int(1), Scalar::string("x".repeat(300))];
+    let failure = writer.write(&batch(&table, &[row]), Now::default()).unwrap_err();
+    assert_eq!((failure.code(), failure.is_retryable()), ("filesystem.name", false));
+    assert!(failure.message().contains("PARTITIONED BY"), "{failure}");
+}
+
+#[test]
+fn the_file_of_success_has_a_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = "sink.partition-commit.success-file.name";
+    for name in ["", ".", "..", "a/b", "/x"] {
+        let failure = sink_plan(&target(directory.path(), "csv", &[(key, name)])).unwrap_err();
+        assert!(failure.message().contains(&format!("'{key}' is '{name}'")), "{failure}");
+    }
+    assert!(sink_plan(&target(directory.path(), "csv", &[(key, "DONE")])).is_ok());
+}
+
+#[test]
+fn what_an_escape_character_has_escaped_is_read_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let columns = [("a", SqlType::STRING), ("b", SqlType::STRING)];
+    let table = files(&columns, directory.path(), "csv", &[("csv.escape-character", "\\")]);
+    let texts = ["x\\ny", "a\"b\\", "\\", "c,\\\"d\n"];
+    let rows: Vec<Vec<Scalar>> = texts.iter().map(|text| vec![Scalar::string(*text), Scalar::string("z")]).collect();
+    let (mut writer, committer) = sink(&table, 1);
+    writer.write(&batch(&table, &rows), Now::default()).unwrap();
+    committer.unwrap().commit(&writer.prepare(1).unwrap()).unwrap();
+    let want: Vec<String> = texts.iter().map(|text| format!("'{text}', 'z'")).collect();
+    assert_eq!(read(&table).unwrap(), want);
+}

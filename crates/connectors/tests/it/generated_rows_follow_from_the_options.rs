@@ -164,6 +164,37 @@ fn datagen_says_what_it_can_be_told() {
 }
 
 #[test]
+fn numbers_are_those_of_the_column() {
+    let sequence =
+        |end: &str| vec![("kind", "sequence".to_string()), ("start", "1".to_string()), ("end", end.to_string())];
+    let min = |min: &str| vec![("min", min.to_string())];
+    for (ty, options, is_fine) in [
+        (TypeKind::TinyInt, min("-129"), false),
+        (TypeKind::TinyInt, min("-128"), true),
+        (TypeKind::Int, vec![("max", "2147483648".to_string())], false),
+        (TypeKind::Float, min("-1e39"), false),
+        (TypeKind::Double, vec![("max", "inf".to_string())], false),
+        (TypeKind::Double, min("NaN"), false),
+        (TypeKind::Double, min("-1e39"), true),
+        (TypeKind::SmallInt, sequence("32768"), false),
+        (TypeKind::SmallInt, sequence("32767"), true),
+        (TypeKind::Decimal { precision: 4, scale: 2 }, sequence("100"), false),
+        (TypeKind::Decimal { precision: 4, scale: 2 }, sequence("99"), true),
+        (TypeKind::Decimal { precision: 38, scale: 0 }, sequence("9223372036854775807"), true),
+        (TypeKind::Varchar(2), sequence("100"), false),
+        (TypeKind::Varchar(2), sequence("99"), true),
+    ] {
+        let options: Vec<(String, String)> =
+            options.into_iter().map(|(name, value)| (format!("fields.n.{name}"), value)).collect();
+        let mut all = vec![("connector", "datagen")];
+        all.extend(options.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let planned = plan(&table(&[("n", ty.clone().nullable())], &all));
+        assert_eq!(planned.is_ok(), is_fine, "{ty}: {options:?}");
+        assert!(planned.err().is_none_or(|failure| failure.message().contains("fields.n.")));
+    }
+}
+
+#[test]
 fn values_are_given_once() {
     use tidemill_expr::RowType;
     let schema = RowType::new(vec![Field::new("a", SqlType::INT), Field::new("b", SqlType::STRING)]);

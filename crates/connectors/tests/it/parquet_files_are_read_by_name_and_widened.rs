@@ -1,6 +1,9 @@
 use std::fs;
 use std::path::Path;
 
+use bytes::Bytes;
+use parquet::basic::Compression;
+use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
 use tidemill_expr::{Field, Scalar, SqlType, TypeKind};
 
 use crate::support::{batch, files, plan, read, sink};
@@ -100,6 +103,34 @@ fn a_file_that_was_cut_short_is_named() {
     assert!(failure.to_string().contains("cut.parquet: this is not a whole Parquet file"), "{failure}");
     fs::write(&cut, "").unwrap();
     assert_eq!(read(&files(&columns, &cut, "parquet", &[])).unwrap_err().code(), "parquet.malformed");
+}
+
+/// The file with a footer that calls its columns compressed with another codec.
+fn recompressed(bytes: Vec<u8>, codec: Compression) -> Vec<u8> {
+    let bytes = Bytes::from(bytes);
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes).unwrap();
+    let groups = metadata.row_groups().iter().map(|group| {
+        let columns = group.columns().iter();
+        let columns = columns.map(|column| column.clone().into_builder().set_compression(codec).build().unwrap());
+        group.clone().into_builder().set_column_metadata(columns.collect()).build().unwrap()
+    });
+    let groups = groups.collect();
+    let metadata = metadata.into_builder().set_row_groups(groups).build();
+    let footer_bytes = u32::from_le_bytes(bytes[bytes.len() - 8..bytes.len() - 4].try_into().unwrap()) as usize;
+    let mut file = bytes[..bytes.len() - 8 - footer_bytes].to_vec();
+    ParquetMetaDataWriter::new(&mut file, &metadata).finish().unwrap();
+    file
+}
+
+#[test]
+fn a_codec_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let (columns, rows) = sample();
+    let path = write(directory.path(), &columns, &rows);
+    fs::write(&path, recompressed(fs::read(&path).unwrap(), Compression::LZ4_RAW)).unwrap();
+    let failure = read(&files(&columns[..1], &path, "parquet", &[])).unwrap_err();
+    assert_eq!(failure.code(), "parquet.codec");
+    assert!(failure.message().contains("'a' is compressed with LZ4_RAW; UNCOMPRESSED, SNAPPY and ZSTD"), "{failure}");
 }
 
 #[test]

@@ -92,10 +92,11 @@ pub(crate) fn fallible(from: &TypeKind, to: &TypeKind) -> bool {
 pub fn cast(array: &ArrayRef, from: &TypeKind, to: &TypeKind, cx: &EvalContext) -> Result<Output> {
     use TypeKind::*;
     match (from, to) {
+        // A length is what is said of a column, not what was checked.
+        (from, to) if from.is_character() && to.is_character() => to_text::fit(array, to),
+        (from, to) if from.is_binary() && to.is_binary() => to_text::fit_bytes(array, to),
         (from, to) if from == to => Ok(Output::new(Arc::clone(array))),
         (Null, to) => Ok(Output::new(new_null_array(&to.clone().nullable().arrow_type(), array.len()))),
-        (from, to) if from.is_character() && to.is_character() => to_text::fit(array, from, to),
-        (from, to) if from.is_binary() && to.is_binary() => to_text::fit_bytes(array, to),
         (from, to) if to.is_character() => to_text::cast(array, from, to, cx),
         (from, to) if from.is_character() => from_text::cast(array, to, cx),
         (from, to) if is_number(from) && is_number(to) => number::cast(array, from, to),

@@ -20,24 +20,21 @@ pub(super) fn cast(array: &ArrayRef, from: &TypeKind, to: &TypeKind, cx: &EvalCo
         }
         valid
     });
-    if *to == TypeKind::STRING { Ok(output) } else { fit(&output.array, &TypeKind::STRING, to) }
+    fit(&output.array, to)
 }
 
 /// Text cut to a length; for CHAR also padded with spaces.
-pub(super) fn fit(array: &ArrayRef, from: &TypeKind, to: &TypeKind) -> Result<Output> {
+pub(super) fn fit(array: &ArrayRef, to: &TypeKind) -> Result<Output> {
     let (most, pad) = match to {
         TypeKind::Char(length) => (*length, true),
-        TypeKind::Varchar(length) => (*length, false),
-        _ => (LENGTH_MAX, false),
+        TypeKind::Varchar(length) if *length < LENGTH_MAX => (*length, false),
+        _ => return Ok(Output::new(Arc::clone(array))),
     };
-    let longest = match from {
-        TypeKind::Char(length) | TypeKind::Varchar(length) => *length,
-        _ => LENGTH_MAX,
-    };
-    if !pad && longest <= most {
+    let texts = array.as_string_view_opt().ok_or_else(|| wrong_type("text", array))?;
+    let is_short = |text: &str| text.len() <= most as usize || text.chars().count() <= most as usize;
+    if !pad && texts.iter().flatten().all(is_short) {
         return Ok(Output::new(Arc::clone(array)));
     }
-    let texts = array.as_string_view_opt().ok_or_else(|| wrong_type("text", array))?;
     let mut builder = StringViewBuilder::with_capacity(texts.len());
     for text in texts {
         builder.append_option(text.map(|text| fit_one(text, most as usize, pad)));

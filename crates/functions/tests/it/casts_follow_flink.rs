@@ -1,7 +1,10 @@
 use crate::harness::{
-    array, bigint, boolean, cast, cast_in, date, dec, double, int, moment, null, string, timestamp, varchar,
+    array, bigint, boolean, cast, cast_in, context, date, dec, double, int, moment, null, registry, show, string,
+    timestamp, varchar,
 };
-use tidemill_expr::{Scalar, SqlType, TypeKind};
+use tidemill_core::Batch;
+use tidemill_expr::arrays::scalars_to_array;
+use tidemill_expr::{Expr, Field, Program, RowType, Scalar, SqlType, TypeKind};
 
 #[test]
 fn numbers_narrow_as_in_java() {
@@ -34,6 +37,19 @@ fn values_become_text_as_flink_shows_them() {
     assert_eq!(cast(string("ab"), TypeKind::Char(4).nullable()), "ab  ");
     assert_eq!(cast(string("äöü"), varchar(2)), "äö");
     assert_eq!(cast(array(&[int(1), null(SqlType::INT)]), SqlType::STRING), "[1, NULL]");
+}
+
+#[test]
+fn text_is_cut_that_is_longer_than_its_column_says() {
+    let (registry, cx, from) = (registry(), context("UTC"), varchar(2));
+    let input = RowType::new(vec![Field::new("a", from.clone())]);
+    let batch = Batch::new(vec![scalars_to_array(&[Scalar::string("abcd")], &from).unwrap()], 1);
+    for (to, want) in [(varchar(2), "ab"), (varchar(3), "abc"), (SqlType::STRING, "abcd")] {
+        let expr = registry.written_cast(Expr::Column(0), &from, &to, false).unwrap();
+        let program = Program::compile(std::slice::from_ref(&expr), &input, &registry).unwrap();
+        let columns = program.columns(&batch, &cx).unwrap();
+        assert_eq!(show(&columns[0], &to, 0, cx.time_zone), want, "{to}");
+    }
 }
 
 #[test]

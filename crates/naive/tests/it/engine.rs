@@ -128,6 +128,7 @@ impl Engine {
             options,
             fresh: false,
             from_savepoint: None,
+            is_kept: false,
         };
         let storage = Arc::new(MemoryStorage::new());
         match local::start(spec, registry, storage, Arc::new(SystemEnv::new()))?.wait().end {
@@ -153,6 +154,7 @@ impl Engine {
             parallelism: parallelism as usize,
             rows_max: rows_max as usize,
             canceled: Arc::new(AtomicBool::new(false)),
+            counters: Arc::default(),
         };
         let query = match lowering {
             Lowering::Optimized => &planned.optimized,

@@ -18,6 +18,7 @@ fn what_is_set_arrives() {
         options: session.config().clone(),
         fresh: false,
         from_savepoint: None,
+        is_kept: false,
     };
     let config = local::coordinator_config(&spec).unwrap();
     assert_eq!((config.timeout_ns, config.restarts_max, config.interval_ns), (5_000_000_000, 7, None));

@@ -128,7 +128,8 @@ impl Binder<'_> {
                 let bound = self.expr(operand, cx)?;
                 let to = bind_type(data_type)?;
                 let from = self.ty(&bound);
-                self.functions.cast(bound, &from, &to, *safe).map_err(|text| PlanError::new("sql.cast", span, text))
+                let cast = self.functions.written_cast(bound, &from, &to, *safe);
+                cast.map_err(|text| PlanError::new("sql.cast", span, text))
             }
             ExprKind::Extract { unit, operand } => {
                 let operand = self.expr(operand, cx)?;

@@ -3,6 +3,7 @@
 //! A temporary table or view hides a permanent one of the same name. Names of tables and columns are case-sensitive.
 
 mod like;
+mod option_places;
 mod show_create;
 mod table;
 
@@ -15,6 +16,7 @@ use tidemill_sql_parser::ast::{Ident, ObjectName, Query};
 use crate::error::{PlanError, PlanResult, neighbours};
 
 pub use like::merge_like;
+pub use option_places::{OptionPlaces, TextNumber};
 pub use show_create::{show_create_table, show_create_view};
 pub use table::{ColumnSource, TableColumn, TableConstraint, TableDef, TableWatermark};
 

@@ -5,7 +5,7 @@ use tidemill_dataflow::TableSpec;
 use tidemill_expr::{Field, RowType, SqlType, TypeKind};
 use tidemill_sql_parser::ast::Expr;
 
-use super::TablePath;
+use super::{OptionPlaces, TablePath};
 
 /// A table as its DDL declares it, types resolved.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct TableDef {
     pub partition_keys: Vec<String>,
     /// `WITH (…)`, in the order of keys.
     pub options: Configuration,
+    /// Where they stand.
+    pub option_places: OptionPlaces,
     /// `COMMENT '…'`.
     pub comment: Option<String>,
     /// Made with `TEMPORARY`.

@@ -83,7 +83,8 @@ fn offer(
             let mut path = scan.reads[read].path.clone();
             path.extend_from_slice(fields);
             let spec = scan.table.read_spec(cx.time_zone_name);
-            let connector = cx.connectors.of(&spec).map_err(|failure| PlanError::from(failure).at(scan.span))?;
+            let connector = cx.connectors.of(&spec);
+            let connector = connector.map_err(|failure| PlanError::of_table(failure, &scan.table, scan.span))?;
             let exact = connector.answers_exactly(&spec, &path);
             let is_partition = path.len() == 1 && spec.partition_keys.contains(&path[0]);
             if below_watermark && !exact && !is_partition {

@@ -4,7 +4,7 @@ use tidemill_core::map::{Map, Set};
 use tidemill_expr::{Expr, TypeKind};
 
 use super::RuleContext;
-use crate::error::PlanResult;
+use crate::error::{PlanError, PlanResult};
 use crate::rel::{ColId, ColumnInfo, ColumnRegistry, Rel, ScanColumn, WindowTime};
 
 /// Fields of a column, each with the column that will hold it.
@@ -28,7 +28,7 @@ pub(super) fn read_fields(
                 }
                 Ok(_) => {}
                 Err(failure) => {
-                    failed.get_or_insert(crate::error::PlanError::from(failure).at(scan.span));
+                    failed.get_or_insert(PlanError::of_table(failure, &scan.table, scan.span));
                 }
             }
         }

@@ -10,7 +10,8 @@ use tidemill_sql_parser::ast::{ColumnKind, CreateTable, CreateView, Ident};
 use super::Session;
 use crate::binder::{Binder, bind_type};
 use crate::catalog::{
-    CatalogEntry, ColumnSource, TableColumn, TableConstraint, TableDef, TableWatermark, ViewDef, merge_like,
+    CatalogEntry, ColumnSource, OptionPlaces, TableColumn, TableConstraint, TableDef, TableWatermark, ViewDef,
+    merge_like,
 };
 use crate::error::{PlanError, PlanResult, neighbours};
 use crate::plan::Outcome;
@@ -90,6 +91,7 @@ impl Session {
             primary_key,
             partition_keys: create.partitioned_by.iter().map(|column| column.value.clone()).collect(),
             options,
+            option_places: OptionPlaces::new(self.text, &create.options),
             comment: create.comment.clone(),
             temporary: create.temporary,
         })

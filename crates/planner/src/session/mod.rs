@@ -16,7 +16,7 @@ use tidemill_expr::{Registry, TimeZone};
 use tidemill_sql_parser::ast::{Drop, DropKind, Ident, SetOption, Statement, StatementKind, Use};
 use tidemill_sql_parser::parse_statement;
 
-use crate::catalog::{Catalog, check_catalog, check_database};
+use crate::catalog::{Catalog, TextNumber, check_catalog, check_database};
 use crate::error::{PlanError, PlanResult};
 use crate::plan::{Outcome, TextTable};
 use crate::session_options as options;
@@ -39,6 +39,8 @@ pub struct Session {
     catalog: Catalog,
     connectors: Connectors,
     functions: Arc<Registry>,
+    /// The text that statements come from.
+    text: TextNumber,
 }
 
 impl Session {
@@ -50,7 +52,13 @@ impl Session {
             catalog: Catalog::default(),
             connectors,
             functions,
+            text: 0,
         }
+    }
+
+    /// Says that the next statements come from another text than those before: their spans mean places in that.
+    pub fn begin_text(&mut self) {
+        self.text += 1;
     }
 
     /// Sets an option before the first statement; `RESET` goes back to it.
@@ -103,6 +111,7 @@ impl Session {
     /// As [`Session::execute`]; also where the text is no statement. Spans are in `text`.
     pub fn execute_sql(&mut self, text: &str) -> PlanResult<Outcome> {
         let statement = parse_statement(text).map_err(|error| PlanError::parse(&error, text))?;
+        self.begin_text();
         self.execute(&statement)
     }
 
@@ -111,6 +120,10 @@ impl Session {
     /// # Errors
     /// The statement cannot be; the error's span is in the text the statement was parsed from.
     pub fn execute(&mut self, statement: &Statement) -> PlanResult<Outcome> {
+        self.outcome(statement).map_err(|error| error.in_text(self.text))
+    }
+
+    fn outcome(&mut self, statement: &Statement) -> PlanResult<Outcome> {
         match &statement.kind {
             StatementKind::Query(query) => {
                 self.plan_select(query, statement).map(|query| Outcome::Query(Box::new(query)))

@@ -81,7 +81,7 @@ impl Session {
             .connectors
             .of(&spec)
             .and_then(|connector| connector.plan_sink(&spec))
-            .map_err(|failure| PlanError::from(failure).at(insert.table.span))?;
+            .map_err(|failure| PlanError::of_table(failure, &table, insert.table.span))?;
         let sink = table.name.to_string();
         let fields = &query.schema.fields;
         let write = WriteStage {
@@ -102,7 +102,7 @@ impl Session {
         if let Rel::Scan(scan) = rel {
             let spec = scan.table.read_spec(options::time_zone(&self.config));
             let plan = self.connectors.of(&spec).and_then(|connector| connector.plan_source(&spec, &scan.request()));
-            plan.map_err(|failure| PlanError::from(failure).at(scan.span))?;
+            plan.map_err(|failure| PlanError::of_table(failure, &scan.table, scan.span))?;
         }
         rel.inputs().into_iter().try_for_each(|input| self.check_sources(input))
     }

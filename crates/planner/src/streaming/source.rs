@@ -1,6 +1,7 @@
 //! Sources: a table's scan with its computed columns and watermark is one node, shared by all who read the table alike.
 
 use tidemill_core::options::Configuration;
+use tidemill_core::{Failure, Result};
 use tidemill_dataflow::{ReadStage, Role, WatermarkSpec};
 use tidemill_expr::{Expr, Scalar, SqlType};
 
@@ -236,12 +237,12 @@ impl Planner<'_> {
         let group = &mut self.sources.groups[index];
         let table = group.scan.table.clone();
         let span = group.scan.span;
-        let idle = idle_timeout_ms(&table.options, cx.config)?;
+        let place = |failure: Failure| PlanError::of_table(failure, &table, span);
+        let idle = idle_timeout_ms(&table.options, cx.config).map_err(place)?;
         let watermark = group.watermark_spec(idle);
         let reads: Vec<ScanColumn> = group.paths.iter().map(|path| ScanColumn { id: 0, path: path.clone() }).collect();
         let request = Scan { reads, ..group.scan.clone() }.request();
         let spec = table.read_spec(options::time_zone(cx.config));
-        let place = |failure: tidemill_core::Failure| PlanError::from(failure).at(span);
         let plan =
             cx.connectors.of(&spec).and_then(|connector| connector.plan_source(&spec, &request)).map_err(place)?;
         let plain = group.outputs.len() == group.paths.len()
@@ -289,7 +290,7 @@ impl Planner<'_> {
 }
 
 /// The table's own timeout, else the session's.
-fn idle_timeout_ms(table: &Configuration, session: &Configuration) -> PlanResult<u64> {
+fn idle_timeout_ms(table: &Configuration, session: &Configuration) -> Result<u64> {
     let own = table.raw(options::IDLE_TIMEOUT.key).is_some();
     let timeout =
         if own { table.duration(&options::IDLE_TIMEOUT)? } else { session.duration(&options::IDLE_TIMEOUT)? };

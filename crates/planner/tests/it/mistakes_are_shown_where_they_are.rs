@@ -93,7 +93,7 @@ fn options_list_their_neighbours_and_connectors_all() {
     // Also where an equality is offered to the connector.
     let sql = "CREATE TABLE w (a INT) WITH ('connector' = 'kafak'); SELECT a FROM w WHERE a = 3";
     let error = error(&mut session, sql);
-    assert_eq!(error.span().map(|span| span.text(sql)), Some("w"), "{}", error.render(sql));
+    assert_eq!(error.span().map(|span| span.text(sql)), Some("'kafak'"), "{}", error.render(sql));
 }
 
 #[test]
@@ -122,6 +122,27 @@ fn in_batch_mode_tables_that_cannot_be_read_are_shown_too() {
              CREATE TABLE u (a INT) WITH ('connector' = 'kafak'); {tail}"
         );
         let error = error(&mut session, &sql);
-        assert_eq!(error.span().map(|span| span.text(&sql)), Some("u"), "{}", error.render(&sql));
+        assert_eq!(error.span().map(|span| span.text(&sql)), Some("'kafak'"), "{}", error.render(&sql));
+    }
+}
+
+#[test]
+fn a_wrong_option_is_shown_where_it_is_set_if_that_is_in_the_same_text() {
+    for (options, used, under) in [
+        ("'connector' = 'filesystem', 'pth' = '/x'", "SELECT * FROM t", "'pth'"),
+        ("'connector' = 'nexmark', 'events.num' = 'many'", "SELECT * FROM t", "'many'"),
+        ("'connector' = 'kafak'", "INSERT INTO t SELECT 1", "'kafak'"),
+        ("'connector' = 'nexmark', 'scan.watermark.idle-timeout' = 'soon'", "SELECT * FROM t", "'soon'"),
+        // Nothing that is set is wrong.
+        ("'path' = '/x'", "SELECT * FROM t", "t"),
+    ] {
+        let create = format!("CREATE TABLE t (a INT) WITH ({options})");
+        let sql = format!("{create}; {used}");
+        let found = error(&mut with_tables(), &sql);
+        assert_eq!(found.span().map(|span| span.text(&sql)), Some(under), "{}", found.render(&sql));
+        let mut session = with_tables();
+        session.execute_sql(&create).unwrap();
+        let found = error(&mut session, used);
+        assert_eq!(found.span().map(|span| span.text(used)), Some("t"), "{}", found.render(used));
     }
 }

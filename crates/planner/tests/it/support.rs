@@ -124,6 +124,7 @@ pub fn graph(session: &mut Session, sql: &str) -> JobGraph {
 pub fn error(session: &mut Session, script: &str) -> PlanError {
     let mut statements =
         tidemill_sql_parser::parse_script(script).unwrap_or_else(|error| panic!("{}", error.render(script)));
+    session.begin_text();
     let last = statements.pop().unwrap();
     for parsed in statements {
         session.execute(&parsed.statement).unwrap_or_else(|error| panic!("{}", error.render(script)));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::Int64Type;
 use tidemill_core::options::Configuration;
-use tidemill_core::{Batch, CheckpointId, Now, OperatorId, Progress, Result};
+use tidemill_core::{Batch, CheckpointId, Failure, Now, OperatorId, Progress, Result};
 use tidemill_dataflow::graph::GRAPH_FORMAT;
 use tidemill_dataflow::{
     Committer, Discovery, Edge, Enumerator, JobGraph, Node, Partitioning, Poll, Reader, ReaderContext, Registry, Role,
@@ -92,11 +92,15 @@ pub struct Visible {
 pub struct Ledger {
     pub visible: Arc<Mutex<Visible>>,
     pub commits: bool,
+    /// Commits fail.
+    pub is_closed: bool,
+    /// Begins the names of what is prepared.
+    pub start: &'static str,
 }
 
 impl Default for Ledger {
     fn default() -> Ledger {
-        Ledger { visible: Arc::default(), commits: true }
+        Ledger { visible: Arc::default(), commits: true, is_closed: false, start: "" }
     }
 }
 
@@ -111,7 +115,7 @@ impl Ledger {
 
 impl Sink for Ledger {
     fn writer(&self, cx: &WriterContext) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(LedgerWriter(self.clone(), format!("{}-{}", cx.generation, cx.subtask), Vec::new())))
+        Ok(Box::new(LedgerWriter(self.clone(), format!("{}{}-{}", self.start, cx.generation, cx.subtask), Vec::new())))
     }
     fn committer(&self, _operator: OperatorId) -> Result<Option<Box<dyn Committer>>> {
         Ok(Some(Box::new(LedgerCommitter(self.clone()))))
@@ -141,6 +145,9 @@ struct LedgerCommitter(Ledger);
 
 impl Committer for LedgerCommitter {
     fn commit(&mut self, prepared: &[Vec<u8>]) -> Result<()> {
+        if self.0.is_closed {
+            return Err(Failure::user("ledger.closed", "the ledger is closed"));
+        }
         let mut visible = self.0.visible.lock().unwrap();
         for name in prepared {
             let name = String::from_utf8(name.clone()).unwrap();
@@ -173,6 +180,7 @@ pub fn spec(parallelism: u32, interval: &str) -> JobSpec {
         options,
         fresh: false,
         from_savepoint: None,
+        is_kept: true,
     }
 }
 

@@ -56,7 +56,7 @@ impl JsonOptions {
         let (missing, ignore) = (options.bool(&FAIL_ON_MISSING_FIELD)?, options.bool(&IGNORE_PARSE_ERRORS)?);
         if missing && ignore {
             let text = "'json.fail-on-missing-field' and 'json.ignore-parse-errors' cannot both be true";
-            return Err(Failure::user("option.value", text));
+            return Err(FAIL_ON_MISSING_FIELD.refuse(text));
         }
         let iso = options.text(&TIMESTAMP_FORMAT).is_some_and(|text| text.eq_ignore_ascii_case("ISO-8601"));
         Ok(JsonOptions {

@@ -12,8 +12,9 @@ use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
-use parquet::basic::Type as PhysicalType;
+use parquet::basic::{Compression, Type as PhysicalType};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use tidemill_core::{Failure, Result};
 use tidemill_dataflow::{Offload, Pending};
 use tidemill_expr::Field;
@@ -109,6 +110,7 @@ impl ParquetFile {
         sorted.dedup();
         let places = roots.iter().map(|root| sorted.partition_point(|other| other < root)).collect();
         let groups = part.groups.start..part.groups.end.min(metadata.metadata().num_row_groups());
+        check_codecs(path, metadata.metadata(), &sorted, groups.clone())?;
         let mask = ProjectionMask::roots(metadata.parquet_schema(), sorted);
         let decoder = ParquetPushDecoderBuilder::new_with_metadata(metadata)
             .with_projection(mask)
@@ -194,6 +196,31 @@ fn root(path: &str, field: &Field, schema: &Schema) -> Result<usize> {
         return Err(Failure::data("parquet.type", text).at(path));
     }
     Ok(at)
+}
+
+/// Refuses columns that are compressed in a way that this build does not know.
+fn check_codecs(path: &str, metadata: &ParquetMetaData, roots: &[usize], groups: Range<usize>) -> Result<()> {
+    let schema = metadata.file_metadata().schema_descr();
+    let groups = metadata.row_groups().iter().take(groups.end).skip(groups.start);
+    for (leaf, column) in groups.flat_map(|group| group.columns().iter().enumerate()) {
+        let codec = match column.compression() {
+            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_) => continue,
+            Compression::GZIP(_) => "GZIP",
+            Compression::BROTLI(_) => "BROTLI",
+            Compression::LZO => "LZO",
+            Compression::LZ4 => "LZ4",
+            Compression::LZ4_RAW => "LZ4_RAW",
+        };
+        if roots.contains(&schema.get_column_root_idx(leaf)) {
+            let text = format!(
+                "column '{}' is compressed with {codec}; UNCOMPRESSED, SNAPPY and ZSTD can be read: write the file anew with one \
+                 of them",
+                column.column_path().string()
+            );
+            return Err(Failure::data("parquet.codec", text).at(path));
+        }
+    }
+    Ok(())
 }
 
 fn damaged(path: &str, error: &ParquetError) -> Failure {
