@@ -42,6 +42,19 @@ impl ObjectKind {
             ObjectKind::Savepoint => "savepoint manifest",
         }
     }
+
+    /// What to do about a damaged one.
+    fn advice(self) -> &'static str {
+        match self {
+            ObjectKind::Job | ObjectKind::Decision => {
+                "; put it back from a copy, or begin in another directory (--checkpoint-dir), from a savepoint if there is one \
+                 (--from-savepoint)"
+            }
+            ObjectKind::Savepoint => "; go on from another savepoint",
+            // Another checkpoint is tried.
+            ObjectKind::ManifestRoot | ObjectKind::ManifestPart => "",
+        }
+    }
 }
 
 /// The xxh3-128 of some bytes, little-endian, as it is stored in references.
@@ -71,7 +84,9 @@ pub fn seal(kind: ObjectKind, message: &impl Message) -> Vec<u8> {
 ///
 /// Fails with `checkpoint.corrupt` for damaged bytes and `checkpoint.format` for a format this version does not know.
 pub fn unseal<M: Message + Default>(kind: ObjectKind, bytes: &[u8], place: &str) -> Result<M> {
-    let corrupt = |what: &str| Failure::fatal("checkpoint.corrupt", format!("{place}: {what}; the file is damaged"));
+    let corrupt = |what: &str| {
+        Failure::fatal("checkpoint.corrupt", format!("{place}: {what}; the file is damaged{}", kind.advice()))
+    };
     if bytes.len() < HEAD_LEN + CHECKSUM_LEN {
         return Err(corrupt(&format!("has only {} bytes", bytes.len())));
     }
