@@ -1,5 +1,6 @@
 //! The shell on a terminal.
 
+use nix::errno::Errno;
 use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
@@ -55,6 +56,8 @@ pub fn run(script: &mut Script) -> Exit {
             // Ctrl-C drops the line.
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => return Exit::Done,
+            // The terminal is gone: SIGHUP says so too, if not as soon.
+            Err(ReadlineError::Errno(Errno::EIO)) => return Exit::Interrupted,
             Err(error) => {
                 script.console().error(&format!("the terminal cannot be read: {error}"));
                 return Exit::Failed;

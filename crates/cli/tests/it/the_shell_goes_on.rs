@@ -1,8 +1,10 @@
 //! `tidemill sql` without -f or -e, at the end of a pipe.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Stdio;
 
+use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -50,4 +52,26 @@ fn a_signal_ends_it_while_it_waits() {
         assert_eq!(folder.report()["jobs"].as_array().map(Vec::len), Some(1));
         drop(input);
     }
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_it() {
+    let folder = Folder::new();
+    let terminal = openpty(None, None).unwrap();
+    // Clones are not passed on to other processes, as the originals are.
+    let slave = terminal.slave.try_clone().unwrap();
+    let (mut screen, mut shown) = (File::from(terminal.master.try_clone().unwrap()), Vec::new());
+    drop(terminal);
+    let end = || Stdio::from(slave.try_clone().unwrap());
+    let mut command = folder.command(&["sql", "-p", "1", "--report", "report"]);
+    let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+    drop((command, slave));
+    while !String::from_utf8_lossy(&shown).contains("tidemill> ") {
+        let mut bytes = [0; 256];
+        let read = screen.read(&mut bytes).unwrap();
+        shown.extend_from_slice(&bytes[..read]);
+    }
+    drop(screen);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(folder.report(), serde_json::json!({ "jobs": [] }));
 }
