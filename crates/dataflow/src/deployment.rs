@@ -345,7 +345,9 @@ impl Builder<'_> {
                 Some(compile(&expressions?, &types?)?)
             }
         };
-        let watermarks = stage.watermark.as_ref().map(|spec| Watermarks::new(spec, compile)).transpose()?;
+        let wants_row_watermarks = stage.watermark.is_some() && self.wants_row_watermarks(node)?;
+        let watermarks =
+            stage.watermark.as_ref().map(|spec| Watermarks::new(spec, wants_row_watermarks, compile)).transpose()?;
         let idle_timeout_ms = stage.watermark.as_ref().map_or(0, |spec| spec.idle_timeout_ms);
         let reader = source.reader(&ReaderContext {
             subtask: index,
@@ -368,6 +370,23 @@ impl Builder<'_> {
             cx: self.eval_context(index)?,
             state: SourceState::default(),
         })
+    }
+
+    /// True if one of the operators that rows of a node reach wants the watermark before each row.
+    fn wants_row_watermarks(&self, node: usize) -> Result<bool> {
+        let graph = self.deployment.graph;
+        let mut reached = vec![false; graph.nodes.len()];
+        reached[node] = true;
+        for (position, described) in graph.nodes.iter().enumerate().skip(node + 1) {
+            reached[position] = arriving(graph, position).any(|edge| reached[edge.from as usize]);
+            if reached[position]
+                && described.role() == Role::Operator
+                && self.deployment.registry.operator(&described.kind, &described.config)?.wants_row_watermarks()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn compile(&self, expressions: &[Expr], types: &[SqlType]) -> Result<Program> {

@@ -9,4 +9,5 @@ mod jobs_get_the_options_of_their_session;
 mod joins;
 mod queries_mean_the_same_everywhere;
 mod random;
+mod sessions_do_not_depend_on_batches;
 mod world;

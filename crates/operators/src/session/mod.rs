@@ -4,9 +4,11 @@
 //! key alone, since nearly every row belongs to it; the earlier ones are in `earlier`, by key and time. A row may join sessions.
 //!
 //! Invariants:
-//! 1. Sessions of a key neither overlap nor touch. That of `current` is the last; if it is empty there are none.
+//! 1. Sessions of a key neither overlap nor touch, but for one that is closed and has not been emitted: the next row may be exactly
+//!    at its end. That of `current` is the last; if it is empty there are none.
 //! 2. Every session has an entry in `ends` at or before its end. The entry is checked when its time comes.
 //! 3. A row is late if the session that it would be in, all joined, is closed.
+//! 4. Closed is what the watermark before a row has closed, also when it is between rows of one batch: no row joins that.
 //!
 //! What aggregates keep outside records (sets of DISTINCT, values that may be taken back) is found by the key and the session's
 //! *name*, a moment within it that stays as the session grows and moves. Where there is nothing but words there are no names.
@@ -179,7 +181,7 @@ impl SessionAggregate {
             }
             self.begin(Place::Current(row), time, until);
             self.ends.push(Reverse((until, Place::Current(row))));
-        } else if time > end {
+        } else if time > end || time == end && self.is_closed(end) {
             if self.is_closed(until) {
                 return Ok(false);
             }
@@ -281,6 +283,11 @@ impl Operator for SessionAggregate {
         NeedsAllRows::ForWatermarks
     }
 
+    /// A row joins the session that ends with it, unless the watermark, being just before the row, has closed that.
+    fn wants_row_watermarks(&self) -> bool {
+        self.time_column.is_some()
+    }
+
     fn pin(&mut self, _input: InputId, batch: &Batch, pins: &mut Pins<'_>) -> Result<()> {
         if !batch.is_empty() {
             self.fold.set_batch(batch.project(self.fold.needed()))?;
@@ -311,7 +318,11 @@ impl Operator for SessionAggregate {
         rows.clear();
         self.current.upsert(self.fold.keys(), 0..batch.len(), &mut rows)?;
         let mut late = Vec::new();
+        let moves_on = self.time_column.is_some() && batch.has_row_watermarks();
         for (position, (row, time)) in (0..).zip(rows.iter().zip(&local)) {
+            if moves_on {
+                self.progress = self.progress.max(batch.watermark_before(position as usize));
+            }
             if !self.place(position, *row, *time)? {
                 late.push(*row);
             }

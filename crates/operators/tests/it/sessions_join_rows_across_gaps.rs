@@ -10,7 +10,7 @@ use tidemill_operators::harness::text::Row;
 use crate::support::*;
 use crate::windows_hold_the_rows_of_their_time::output_types;
 
-fn config(calls: &[AggregateCall], gap_ms: i64, retracting: bool) -> SessionAggregateConfig {
+pub fn config(calls: &[AggregateCall], gap_ms: i64, retracting: bool) -> SessionAggregateConfig {
     let mut outputs = vec![OutputColumn::new(OutputKind::Key, 0)];
     outputs.extend((0..calls.len()).map(|index| OutputColumn::new(OutputKind::Aggregate, index)));
     outputs.extend(
@@ -34,7 +34,7 @@ struct Session {
 }
 
 /// Sessions of each key, joined row by row.
-fn expected(gap: i64, calls: &[AggregateCall], steps: &[Step]) -> (Vec<String>, u64) {
+pub fn expected(gap: i64, calls: &[AggregateCall], steps: &[Step]) -> (Vec<String>, u64) {
     let mut open: BTreeMap<String, Vec<Session>> = BTreeMap::new();
     let mut closed: Vec<Row> = Vec::new();
     let (mut watermark, mut late) = (i64::MIN, 0);
