@@ -19,7 +19,8 @@ pub struct Batch {
     kinds: Option<Arc<[RowKind]>>,
     time: Option<TimeBounds>,
     hashes: Option<KeyHashes>,
-    row_watermarks: Option<RowWatermarks>,
+    /// Boxed: few batches have them, and elements on channels are small.
+    row_watermarks: Option<Box<RowWatermarks>>,
 }
 
 /// Where the event time is, with bounds over the batch (after a slice they may be wider than need be).
@@ -90,7 +91,7 @@ impl Batch {
     /// add them where an operator wants them.
     pub fn with_row_watermarks(mut self, values: Arc<[EventTime]>) -> Batch {
         debug_assert!(self.offset == 0 && values.len() == self.len);
-        self.row_watermarks = Some(RowWatermarks { values, most: EventTime::MAX });
+        self.row_watermarks = Some(Box::new(RowWatermarks { values, most: EventTime::MAX }));
         self
     }
 
@@ -203,10 +204,10 @@ impl Batch {
     }
 
     /// The watermarks before these rows, if there are any.
-    fn watermarks_of(&self, rows: impl Iterator<Item = usize>) -> Option<RowWatermarks> {
+    fn watermarks_of(&self, rows: impl Iterator<Item = usize>) -> Option<Box<RowWatermarks>> {
         self.row_watermarks.as_ref()?;
         let values = rows.map(|row| self.watermark_before(row)).collect();
-        Some(RowWatermarks { values, most: EventTime::MAX })
+        Some(Box::new(RowWatermarks { values, most: EventTime::MAX }))
     }
 
     /// The rows for which `mask` is true, copied.
