@@ -3,6 +3,7 @@
 //! A file is deleted only if no retained manifest names it **and** nobody can name it any more:
 //! * files of earlier generations: their coordinators are fenced, so no manifest of theirs will be completed;
 //! * files of this generation that were written for a checkpoint below the newest manifest's floor;
+//! * all files of this generation once the job has ended: none is on its way any more;
 //! * never files of a later generation, and never anything whose name is not of our making.
 //!
 //! If a retained manifest cannot be read, nothing is deleted: what it names is not known. Doing it twice, or being killed in
@@ -13,6 +14,7 @@ use tidemill_core::{CheckpointId, Result};
 
 use crate::job_directory::{JobDirectory, Origin};
 use crate::log::DecisionLog;
+use crate::manifest::CheckpointContent;
 use crate::tree::read_tree;
 
 /// How many completed checkpoints are kept by default (`execution.checkpointing.num-retained`): two, so that one is left when
@@ -33,6 +35,20 @@ pub struct Collected {
 /// Deletes what is no longer needed if the newest `retained_max` checkpoints are kept. Only the job's coordinator calls it,
 /// after it has started its generation.
 pub fn collect(directory: &JobDirectory, log: &mut DecisionLog, retained_max: usize) -> Result<Collected> {
+    collect_below(directory, log, retained_max, CheckpointContent::floor)
+}
+
+/// The same once the job has ended: of this generation, too, only what a retained manifest names stays.
+pub fn collect_ended(directory: &JobDirectory, log: &mut DecisionLog, retained_max: usize) -> Result<Collected> {
+    collect_below(directory, log, retained_max, |_| CheckpointId::MAX)
+}
+
+fn collect_below(
+    directory: &JobDirectory,
+    log: &mut DecisionLog,
+    retained_max: usize,
+    floor_of: fn(&CheckpointContent) -> CheckpointId,
+) -> Result<Collected> {
     let storage = directory.storage().as_ref();
     let history = log.history();
     let oldest = history.oldest_retained(retained_max).map(|completed| completed.checkpoint);
@@ -42,7 +58,7 @@ pub fn collect(directory: &JobDirectory, log: &mut DecisionLog, retained_max: us
         let (content, own) = read_tree(storage, &completed.root)?;
         named.extend(own);
         named.extend(content.runs().map(|run| run.path.clone()));
-        floor = content.floor();
+        floor = floor_of(&content);
     }
     let generation = log.generation();
     let may_go = |origin: Origin| {

@@ -50,13 +50,19 @@ impl JobDirectory {
             directory.clear()?;
         }
         let bytes = seal(ObjectKind::Job, identity);
-        match directory.identity()? {
+        let mut found = directory.identity()?;
+        let is_begun = found.is_some() || !directory.storage().list("decisions/")?.is_empty();
+        if is_begun && found.is_none() {
+            // Another process may have begun the job between the two looks.
+            found = directory.identity()?;
+        }
+        match found {
             Some(found) => {
                 directory.check(&found, identity)?;
                 Ok((directory, Claim::Resumed(found)))
             }
             None => {
-                if !directory.storage().list("decisions/")?.is_empty() {
+                if is_begun {
                     let text = format!(
                         "{} holds a job, but its file 'job' is missing: bring it back, or start over with --fresh",
                         directory.url()
@@ -96,9 +102,16 @@ impl JobDirectory {
     ///
     /// Refuses a directory whose file `job` is not one of Tidemill's (`job.foreign`).
     pub fn to_start_over(&self, nonce: u64) -> Result<Option<JobId>> {
-        let found = match self.identity() {
+        let mut found = self.identity();
+        if matches!(found, Ok(None)) {
+            if self.storage().list("decisions/")?.is_empty() {
+                return Ok(None);
+            }
+            // Another process may have begun the job between the two looks.
+            found = self.identity();
+        }
+        let found = match found {
             Ok(Some(found)) => found,
-            Ok(None) if self.storage().list("decisions/")?.is_empty() => return Ok(None),
             Err(failure) if failure.is_retryable() || failure.code() == FOREIGN => return Err(failure),
             Ok(None) | Err(_) => return self.clear().map(|()| None),
         };

@@ -23,7 +23,7 @@ pub mod savepoint_table;
 pub mod table_descriptor;
 pub mod tree;
 
-pub use collection::{Collected, collect};
+pub use collection::{Collected, collect, collect_ended};
 pub use decision::Decision;
 pub use file_storage::FileStorage;
 pub use history::{CompletedCheckpoint, EndState, History};

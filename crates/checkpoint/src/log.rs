@@ -131,6 +131,11 @@ impl DecisionLog {
         self.generation
     }
 
+    /// True if another process has decided something since this one read the log.
+    pub fn is_overtaken(&self) -> Result<bool> {
+        Ok(self.read(self.next)?.is_some())
+    }
+
     /// Becomes the job's coordinator: all earlier ones are deposed. `restored_from` is 0 for no checkpoint.
     ///
     /// If another one has decided something meanwhile, the answer is [`AppendError::Fenced`]: open the log anew and resolve

@@ -7,9 +7,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use tidemill_core::memory::Reservation;
 use tidemill_core::{Barrier, Batch, CheckpointKind, Element, EventTime, Now, OperatorId, Progress, Result};
-use tidemill_state::{DeltaSink, Distribution, HomeRows, Rewrite};
+use tidemill_state::{DeltaSink, Distribution, HomeRows, Rewrite, TableDescriptor};
 
 use crate::budget::Budget;
 use crate::counters::Counters;
@@ -483,7 +484,7 @@ impl Chain {
                 snapshot.tables.iter_mut().for_each(|(_, delta)| *delta = without_removals(delta));
             }
             if self.faults.has(Fault::ForgetTimer) {
-                snapshot.tables.clear();
+                snapshot.tables.retain(|(table, _)| !is_of_timers(table));
             }
             if self.faults.has(Fault::ForgetBuffer) {
                 snapshot.tables.retain(|(table, _)| table.distribution != Distribution::Transient);
@@ -508,6 +509,11 @@ impl Chain {
         let targets = Arc::clone(&self.links[index].targets);
         self.send(&targets, element)
     }
+}
+
+/// True for a table of times and keys with nothing else.
+fn is_of_timers(table: &TableDescriptor) -> bool {
+    table.distribution == Distribution::Keyed && table.fields.is_empty() && table.order_types == [DataType::Int64]
 }
 
 /// The defect of a delta that does not say which rows are gone.

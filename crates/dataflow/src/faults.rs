@@ -12,12 +12,16 @@ pub enum Fault {
     SkipAlignment,
     /// A gate's watermark is the maximum of its channels.
     DropHold,
-    /// Timers (open windows) are missing in the checkpoint.
+    /// Tables of timers are missing in the checkpoint.
     ForgetTimer,
     /// Removed rows leave no tombstone in the delta.
     DeleteByAbsence,
-    /// Source positions in a checkpoint are one batch ahead.
+    /// Source positions in a checkpoint are one batch ahead, and that batch is lost.
     SnapshotBehindOutput,
+    /// A source's positions are taken once a batch has gone out behind the barrier.
+    PositionBehindBarrier,
+    /// Inputs that are all idle count as if they were at their end.
+    IdleIsMax,
     /// The watermark is not restored.
     ForgetWatermark,
     /// Rows that are read to fill a table go over those that changed since.

@@ -192,7 +192,11 @@ impl Gate {
             true => active.map(|channel| channel.watermark).max(),
             false => active.map(|channel| channel.watermark).min(),
         };
-        let merged = if idle { highest } else { merged };
+        let merged = match idle {
+            true if self.faults.has(Fault::IdleIsMax) => Some(EventTime::MAX),
+            true => highest,
+            false => merged,
+        };
         let merged = if all_ended { Some(EventTime::MAX) } else { merged };
         if let Some(merged) = merged.filter(|merged| *merged > self.watermark) {
             self.watermark = merged;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tidemill_checkpoint::manifest::{ObjectRef, operator_id};
 use tidemill_checkpoint::{
     AppendError, CheckpointContent, Claim, Decision, DecisionLog, JobDirectory, JobIdentity, Resolution,
-    ResolveOptions, Verification, collect, resolve, write_checkpoint,
+    ResolveOptions, Verification, collect, collect_ended, resolve, write_checkpoint,
 };
 use tidemill_core::key_group::KeyGroups;
 use tidemill_core::storage::Storage;
@@ -21,6 +21,7 @@ use tidemill_dataflow::job_options::{
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role, output_id};
 
+use crate::broken;
 use crate::content::{Content, TableChains, counters_of};
 use crate::coordinator::Discovered;
 use crate::homes::Homes;
@@ -49,12 +50,19 @@ pub struct JobIo {
     key_groups: Option<KeyGroups>,
     /// The job is to start over; false once it has.
     is_fresh: bool,
+    /// Nobody had begun the job when this process first read its log; none before that.
+    begins: Option<bool>,
     job: JobId,
     /// A run file has turned out to be damaged.
     damaged: Arc<AtomicBool>,
+    /// Where savepoints are; none: where their URLs say.
+    places: Option<Places>,
     /// The savepoint with which the job stops, until its output is committed.
     savepoint: Option<WrittenSavepoint>,
 }
+
+/// The stores of savepoints, by URL.
+pub type Places = Arc<dyn Fn(&str) -> Result<Arc<dyn Storage>> + Send + Sync>;
 
 /// What a start goes on from.
 struct Base {
@@ -95,51 +103,41 @@ impl JobIo {
             files_written: 0,
             key_groups: None,
             is_fresh,
+            begins: None,
             job: JobId::default(),
             damaged: Arc::default(),
             savepoint: None,
+            places: None,
+        }
+    }
+
+    /// The same with savepoints in other places than their URLs say: for the simulator.
+    pub fn with_places(mut self, places: Places) -> JobIo {
+        self.places = Some(places);
+        self
+    }
+
+    fn savepoint_at(&self, url: &str) -> Result<Arc<dyn Storage>> {
+        match &self.places {
+            Some(places) => places(url),
+            None => tidemill_checkpoint::open_existing(url),
         }
     }
 
     /// Claims the directory, starts a generation, commits again what the last one left, and reads the state.
     pub fn open(&mut self) -> Result<Opened> {
         self.look_at_savepoint()?;
-        let is_first = self.claim()?;
-        let mut attempt = 0;
-        let (log, resolution) = loop {
-            attempt += 1;
-            let mut log = DecisionLog::open(&self.directory, self.env.random_u64())?;
-            // Run files are checked as they are read, unless one has turned out to be damaged.
-            let verification = match self.damaged.load(Ordering::Relaxed) {
-                true => Verification::Everything,
-                false => Verification::Manifest,
-            };
-            let options = ResolveOptions { verification, ..ResolveOptions::default() };
-            let resolution = match self.is_fresh {
-                // Earlier checkpoints are given up with the entry that starts the generation.
-                true => Resolution { next_checkpoint: log.history().checkpoint_max + 1, ..Resolution::default() },
-                false => resolve(&self.directory, log.history(), &options)?,
-            };
-            if resolution.finished {
-                return Ok(finished(&resolution));
-            }
-            let restored_from = resolution.restore.as_ref().map_or(0, |restore| restore.completed.checkpoint);
-            let savepoint = match is_first {
-                true => self.spec.from_savepoint.clone().unwrap_or_default(),
-                false => resolution.savepoint_url.clone().unwrap_or_default(),
-            };
-            match log.start_generation(self.spec.parallelism, restored_from, &savepoint) {
-                Ok(_) => break (log, resolution),
-                Err(AppendError::Fenced { .. }) if attempt < START_ATTEMPTS => {}
-                Err(error) => return Err(error.into()),
-            }
-        };
+        self.claim()?;
+        let (log, resolution) = self.start_generation()?;
+        if resolution.finished {
+            return Ok(finished(&resolution));
+        }
         let generation = log.generation();
         self.log = Some(log);
         self.files_written = 0;
         if self.is_fresh {
             self.directory.rename(&JobIdentity::new(&self.spec.name, &self.spec.fingerprint, self.job))?;
-            self.is_fresh = false;
+            (self.is_fresh, self.begins) = (false, Some(true));
         }
         let base = self.base(&resolution)?;
         let graph = match base.content.as_ref().filter(|content| !content.header.job_graph.is_empty()) {
@@ -153,15 +151,78 @@ impl JobIo {
         self.restore(base, graph, &resolution, generation)
     }
 
-    /// Makes the directory the job's; true if it was not before.
-    fn claim(&mut self) -> Result<bool> {
+    /// Decides what this start goes on from; earlier ones are deposed.
+    fn start_generation(&mut self) -> Result<(DecisionLog, Resolution)> {
+        for _ in 0..START_ATTEMPTS {
+            let mut log = DecisionLog::open(&self.directory, self.env.random_u64())?;
+            let begins = self.begins(&log)?;
+            let mut resolution = match self.resolve(&log) {
+                Ok(resolution) => resolution,
+                // Another process runs the job, and may have deleted what it needs no more.
+                Err(_) if log.is_overtaken()? => continue,
+                Err(failure) => return Err(failure),
+            };
+            if resolution.finished {
+                return Ok((log, resolution));
+            }
+            if self.mutant == Some(Mutant::NewestManifest) {
+                broken::newest_manifest(&self.directory, &mut resolution)?;
+            }
+            let restored_from = resolution.restore.as_ref().map_or(0, |restore| restore.completed.checkpoint);
+            let savepoint = match self.is_fresh || begins && log.history().checkpoints.is_empty() {
+                true => self.spec.from_savepoint.clone(),
+                false => resolution.savepoint_url.clone(),
+            };
+            match log.start_generation(self.spec.parallelism, restored_from, &savepoint.unwrap_or_default()) {
+                Ok(_) => return Ok((log, resolution)),
+                Err(AppendError::Fenced { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let text = format!(
+            "another process runs the job in {} and decides faster than this one can take it over: stop one of them",
+            self.directory.url()
+        );
+        Err(Failure::retryable("job.overtaken", text))
+    }
+
+    fn resolve(&self, log: &DecisionLog) -> Result<Resolution> {
+        if self.is_fresh {
+            // Earlier checkpoints are given up with the entry that starts the generation.
+            let next_checkpoint = log.history().checkpoint_max + 1;
+            return Ok(Resolution { next_checkpoint, ..Resolution::default() });
+        }
+        // Run files are checked as they are read, unless one has turned out to be damaged.
+        let verification = match self.damaged.load(Ordering::Relaxed) {
+            true => Verification::Everything,
+            false => Verification::Manifest,
+        };
+        resolve(&self.directory, log.history(), &ResolveOptions { verification, ..ResolveOptions::default() })
+    }
+
+    /// True if nobody had begun the job when this process first read its log. A job that has begun is not begun again with a
+    /// savepoint.
+    fn begins(&mut self, log: &DecisionLog) -> Result<bool> {
+        let begins = *self.begins.get_or_insert(log.history().generation == 0);
+        if begins || self.is_fresh || self.spec.from_savepoint.is_none() {
+            return Ok(begins);
+        }
+        let text = format!(
+            "{} holds the job already; to go on from a savepoint instead, add --fresh, or leave --from-savepoint out to go \
+             on from its last checkpoint",
+            self.directory.url()
+        );
+        Err(Failure::refused("job.savepoint-and-checkpoint", text))
+    }
+
+    /// Makes the directory the job's.
+    fn claim(&mut self) -> Result<()> {
         if self.is_fresh {
             // Where there is a log the job starts over in it: whoever runs the job now is deposed.
             if let Some(found) = self.directory.to_start_over(self.env.random_u64())? {
                 self.job = found;
-                return Ok(true);
+                return Ok(());
             }
-            self.is_fresh = false;
         }
         let id = JobId(u128::from(self.env.random_u64()) << 64 | u128::from(self.env.random_u64()));
         let identity = JobIdentity::new(&self.spec.name, &self.spec.fingerprint, id);
@@ -169,22 +230,13 @@ impl JobIo {
         self.directory = directory;
         let (Claim::Created(own) | Claim::Resumed(own)) = &claim;
         self.job = own.id();
-        let is_first = matches!(claim, Claim::Created(_));
-        if !is_first && self.log.is_none() && self.spec.from_savepoint.is_some() {
-            let text = format!(
-                "{} holds the job already; to go on from a savepoint instead, add --fresh, or leave --from-savepoint out to \
-                 go on from its last checkpoint",
-                self.directory.url()
-            );
-            return Err(Failure::refused("job.savepoint-and-checkpoint", text));
-        }
-        Ok(is_first || self.log.as_ref().is_some_and(|log| log.history().checkpoints.is_empty()))
+        Ok(())
     }
 
     /// Refuses a savepoint that cannot be gone on from, before anything is changed.
     fn look_at_savepoint(&self) -> Result<()> {
         let Some(url) = self.spec.from_savepoint.as_ref().filter(|_| self.log.is_none()) else { return Ok(()) };
-        let storage = tidemill_checkpoint::open_existing(url)?;
+        let storage = self.savepoint_at(url)?;
         let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
         match savepoint.content.header.job_graph.as_slice() {
             [] => Ok(()),
@@ -240,7 +292,7 @@ impl JobIo {
                 is_savepoint: false,
             },
             (None, Some(url)) => {
-                let storage = tidemill_checkpoint::open_existing(&url)?;
+                let storage = self.savepoint_at(&url)?;
                 let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
                 Base { content: Some(savepoint.content), url: Some(storage.url("")), storage, is_savepoint: true }
             }
@@ -272,12 +324,16 @@ impl JobIo {
             (Some(content), true) => self.adopt_savepoint(storage.as_ref(), content)?,
             (None, _) => TableChains::default(),
         };
-        let (restored, splits) = match &content {
+        let (mut restored, splits) = match &content {
             Some(content) => restore::load(content, &tables)?,
             None => Default::default(),
         };
         let parallelism = self.spec.parallelism;
-        let new = |_: &CheckpointContent| Homes::new(&self.storage, &tables, key_groups, parallelism, &self.damaged);
+        if self.mutant == Some(Mutant::FiredForAll) {
+            broken::fired_for_all(&mut restored);
+        }
+        let seen = broken::chains_as_read(self.mutant, &tables);
+        let new = |_: &CheckpointContent| Homes::new(&self.storage, &seen, key_groups, parallelism, &self.damaged);
         let homes = content.as_ref().map(new);
         Ok(Opened {
             finished: false,
@@ -352,6 +408,7 @@ impl JobIo {
         if !object.is_empty() {
             match self.mutant {
                 Some(Mutant::ReuseFileName) => self.storage.put(&path, &object)?,
+                Some(Mutant::AckTooEarly) => drop(self.storage.create(&path, &object)),
                 _ => self.storage.create(&path, &object)?,
             }
         }
@@ -384,22 +441,26 @@ impl JobIo {
     /// Makes the prepared output of a completed checkpoint visible, says so in the log, and deletes what is not needed now.
     pub fn commit(&mut self, checkpoint: CheckpointId, content: &Content) -> Result<()> {
         let prepared = content.prepared();
+        let is_early = self.mutant == Some(Mutant::CommittedTooEarly);
         if !prepared.is_empty() {
-            self.commit_items(&prepared).map_err(|failure| self.saved_anyway(failure))?;
+            if !is_early {
+                self.commit_items(&prepared).map_err(|failure| self.saved_anyway(failure))?;
+            }
             self.append(Decision::committed(checkpoint))?;
+            if is_early {
+                self.commit_items(&prepared)?;
+            }
         }
         if let Some(savepoint) = self.savepoint.take() {
             savepoint.settle();
         }
-        if self.mutant == Some(Mutant::CollectTooMuch) {
-            for path in self.storage.list("state/")? {
-                if JobDirectory::origin(&path).is_some_and(|origin| origin.checkpoint < checkpoint) {
-                    self.storage.delete(&path)?;
-                }
-            }
-        }
-        let retained = self.spec.options.integer(&CHECKPOINTS_RETAINED)?.unwrap_or(2).max(1) as usize;
+        let retained = self.retained()?;
         let log = self.log.as_mut().ok_or_else(not_open)?;
+        match self.mutant {
+            Some(Mutant::DeleteReferenced) => broken::delete_referenced(&self.directory, checkpoint)?,
+            Some(Mutant::CollectTooMuch) => broken::collect_too_much(&self.directory, log)?,
+            _ => {}
+        }
         // Files that could not be deleted now go the next time.
         let _ = collect(&self.directory, log, retained);
         Ok(())
@@ -417,6 +478,11 @@ impl JobIo {
             committer.commit(items)?;
         }
         Ok(())
+    }
+
+    /// How many completed checkpoints are kept.
+    fn retained(&self) -> Result<usize> {
+        Ok(self.spec.options.integer(&CHECKPOINTS_RETAINED)?.unwrap_or(2).max(1) as usize)
     }
 
     /// Says where output that could not be committed is not lost.
@@ -439,18 +505,24 @@ impl JobIo {
         self.committers.values_mut().try_for_each(|committer| committer.clean(behind))
     }
 
-    /// Decides that the job has ended, and finishes its sinks.
+    /// Decides that the job has ended, finishes its sinks, and deletes what no checkpoint that is kept needs.
     pub fn end(&mut self) -> Result<()> {
         // A deposed process may have left something since this one started.
         let generation = self.generation();
         self.committers.values_mut().try_for_each(|committer| committer.clean(generation))?;
         self.committers.values_mut().try_for_each(|committer| committer.finish())?;
+        let retained = self.retained()?;
+        collect_ended(&self.directory, self.log.as_mut().ok_or_else(not_open)?, retained)?;
         self.append(Decision::ended(tidemill_checkpoint::history::EndState::Finished, ""))
     }
 
     /// Writes a savepoint of a completed checkpoint under a URL. It holds the checkpoint's output until that is committed.
     pub fn write_savepoint(&mut self, url: &str, content: &Content) -> Result<String> {
-        let savepoint = restore::write_savepoint(self.storage.as_ref(), &self.spec.name, url, &content.manifest)?;
+        let target = match &self.places {
+            Some(places) => places(url)?,
+            None => tidemill_checkpoint::open(url)?,
+        };
+        let savepoint = restore::write_savepoint(self.storage.as_ref(), &self.spec.name, target, &content.manifest)?;
         let url = savepoint.url();
         self.savepoint = Some(savepoint);
         Ok(url)

@@ -241,14 +241,13 @@ impl WrittenSavepoint {
     }
 }
 
-/// Writes a completed checkpoint as a savepoint under `url`.
+/// Writes a completed checkpoint as a savepoint into an empty store.
 pub(crate) fn write_savepoint(
     storage: &dyn Storage,
     job: &str,
-    url: &str,
+    target: Arc<dyn Storage>,
     content: &CheckpointContent,
 ) -> Result<WrittenSavepoint> {
-    let target = tidemill_checkpoint::open(url)?;
     tidemill_checkpoint::savepoint::ensure_empty(target.as_ref())?;
     let tables = live_rows(storage, content)?.into_iter().map(|table| {
         let row = |((key, order), (hash, value))| Ok(StateEntry { hash, key, order, value });

@@ -244,7 +244,7 @@ impl Worker {
         }
         if self.mutant == Some(Mutant::DropAbortedDelta) {
             self.uploaded.retain(|(uploaded, _)| *uploaded != checkpoint);
-            self.queued.retain(|(queued, _)| *queued != checkpoint);
+            self.queued.retain(|(queued, _)| *queued != checkpoint || self.uploading == Some(*queued));
         }
     }
 }

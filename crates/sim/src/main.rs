@@ -1,16 +1,23 @@
 //! Owns the deterministic simulator: whole jobs under virtual time with faults, on the code that real processes run.
 //! Does not own: any of that code; what a job means is written down once more, row by row, in [`scenario`].
 
+mod clock;
+mod directories;
+mod epochs;
+mod events;
+mod faults;
+mod fiber;
+mod io;
+mod oracle;
 mod process;
 mod random;
-mod rules;
 mod scenario;
 mod sink;
 mod source;
 mod store;
 mod sweep;
-mod timers;
 mod trace;
+mod work;
 mod world;
 
 use std::process::ExitCode;

@@ -1,24 +1,26 @@
 //! A simulated process: the machines, the I/O and the slots of a job, on the code that real processes run.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tidemill_core::memory::MemoryPool;
 use tidemill_core::metrics::Metrics;
 use tidemill_core::{Env, Failure, KeyGroups, Now, Result};
-use tidemill_dataflow::Registry;
 use tidemill_dataflow::channel::Wake;
 use tidemill_dataflow::deployment::Deployment;
-use tidemill_dataflow::offload::Inline;
 use tidemill_dataflow::slot::Slot;
 use tidemill_dataflow::subtask::Command;
+use tidemill_dataflow::{Pool, Registry};
+use tidemill_runtime::coordinator::CoordinatorConfig;
 use tidemill_runtime::driver::{Driver, Happening, Host, IoTask};
 use tidemill_runtime::homes::ReadTask;
 use tidemill_runtime::job_io::JobIo;
 use tidemill_runtime::opened::Opened;
 use tidemill_runtime::{JobEnd, Mutant};
 
+use crate::fiber::Fiber;
+use crate::scenario::Watermarks;
 use crate::store::SimStorage;
 
 /// Rings when a slot has something to do.
@@ -35,6 +37,26 @@ impl Bell {
     /// True if it rang since the last call.
     pub fn rang(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// A reader's I/O.
+pub type Offloaded = Box<dyn FnOnce() + Send>;
+
+/// Readers' I/O, until the world takes it.
+#[derive(Clone, Default)]
+pub struct Offloads(Arc<Mutex<Vec<Offloaded>>>);
+
+impl Pool for Offloads {
+    fn run(&self, work: Offloaded) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(work);
+    }
+}
+
+impl Offloads {
+    /// What was asked for since the last call.
+    pub fn take(&self) -> Vec<Offloaded> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -58,6 +80,9 @@ pub struct SimHost {
     parallelism: u32,
     mutant: Option<Mutant>,
     env: Arc<dyn Env>,
+    watermarks: Watermarks,
+    /// Readers' I/O that was asked for and is not scheduled.
+    pub offloads: Offloads,
     /// Its slots.
     pub slots: Vec<SimSlot>,
     /// The generation of the slots.
@@ -70,21 +95,37 @@ pub struct SimHost {
     pub end: Option<JobEnd>,
 }
 
+/// What came of blocking work.
+pub struct Done {
+    /// The I/O that did it, where it was an I/O task.
+    pub io: Option<Box<JobIo>>,
+    /// For the machines.
+    pub happening: Happening,
+}
+
 /// A process.
 pub struct Process {
     /// Its machines.
     pub driver: Driver,
     /// Its slots and queues.
     pub host: SimHost,
-    /// Its I/O.
-    pub io: JobIo,
+    /// Its I/O, while no task is under way.
+    pub io: Option<Box<JobIo>>,
     /// Its view of the store.
-    pub storage: Arc<SimStorage>,
-    /// Reads under way, by number.
+    pub storage: SimStorage,
+    /// Readers' I/O that is under way, by number.
+    pub offloaded: BTreeMap<u64, Offloaded>,
+    /// Reads that are not begun, by number.
     pub reads: BTreeMap<u64, ReadTask>,
+    /// Blocking work under way, by number.
+    pub works: BTreeMap<u64, Fiber<Done>>,
+    /// Work whose last operation is done and that does not know it yet.
+    pub unheard: BTreeSet<u64>,
+    /// The read under way: one at a time, as they wait for each other inside.
+    pub reading: Option<u64>,
     /// Failures of slots that nobody has heard of yet, by number.
     pub failures: BTreeMap<u64, Happening>,
-    /// True while an I/O task is under way.
+    /// True while the next I/O task is to begin or under way.
     pub io_busy: bool,
     /// True while it is stopped (SIGSTOP).
     pub paused: bool,
@@ -92,8 +133,16 @@ pub struct Process {
 
 impl SimHost {
     /// A host without slots.
-    pub fn new(registry: Registry, parallelism: u32, mutant: Option<Mutant>, env: Arc<dyn Env>) -> SimHost {
+    pub fn new(
+        registry: Registry,
+        parallelism: u32,
+        mutant: Option<Mutant>,
+        env: Arc<dyn Env>,
+        watermarks: Watermarks,
+    ) -> SimHost {
         SimHost {
+            watermarks,
+            offloads: Offloads::default(),
             registry,
             parallelism,
             mutant,
@@ -120,6 +169,7 @@ impl Host for SimHost {
         if !self.slots.is_empty() {
             return Err(Failure::fatal("sim.deployed-twice", "slots were deployed beside others"));
         }
+        self.watermarks.restored(opened.restored_from.as_deref());
         let bells: Vec<Arc<Bell>> = opened.plan.threads().iter().map(|_| Arc::default()).collect();
         let wakers: Vec<Arc<dyn Wake>> = bells.iter().map(|bell| Arc::clone(bell) as Arc<dyn Wake>).collect();
         let metrics = Metrics::default();
@@ -133,7 +183,7 @@ impl Host for SimHost {
             generation: opened.generation,
             restored: &opened.restored,
             wakers: &wakers,
-            pool: Arc::new(Inline),
+            pool: Arc::new(self.offloads.clone()),
             env: self.env.as_ref(),
             memory: &MemoryPool::new(None),
             metrics: &metrics,
@@ -172,6 +222,33 @@ impl Host for SimHost {
 }
 
 impl Process {
+    /// A process that has done nothing yet.
+    pub fn new(config: CoordinatorConfig, io: JobIo, host: SimHost, storage: SimStorage) -> Process {
+        Process {
+            driver: Driver::new(config, host.mutant),
+            host,
+            io: Some(Box::new(io)),
+            storage,
+            offloaded: BTreeMap::new(),
+            reads: BTreeMap::new(),
+            works: BTreeMap::new(),
+            unheard: BTreeSet::new(),
+            reading: None,
+            failures: BTreeMap::new(),
+            io_busy: false,
+            paused: false,
+        }
+    }
+
+    /// Ends it, whatever it is doing. An operation that is `in_flight` may still be done by the store.
+    pub fn end(self, in_flight: bool) {
+        self.storage.cut();
+        for fiber in self.works.values() {
+            self.storage.strand(in_flight);
+            fiber.finish();
+        }
+    }
+
     /// Hands something that happened to the machines.
     pub fn handle(&mut self, happening: Happening, now: Now) {
         self.driver.handle(happening, now, &mut self.host);

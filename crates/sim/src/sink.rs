@@ -1,8 +1,8 @@
 //! The simulated sink: rows are prepared with a barrier and become visible when they are committed.
 //!
 //! What is prepared lies under a name of its own in a place that survives crashes; committing moves it, once. So a row is
-//! visible twice only if the protocol prepared it twice and named it twice. Preparing and committing are operations that fail and
-//! crash like those of the store.
+//! visible twice only if the protocol prepared it twice and named it twice. Preparing, committing and cleaning up are operations
+//! that fail and crash like those of the store.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,11 +18,30 @@ use crate::store::SimStorage;
 /// A row as the oracle compares it: sign and columns.
 pub type Row = (i64, Vec<Option<i64>>);
 
+/// How often each row is there.
+pub type Net = BTreeMap<Vec<Option<i64>>, i64>;
+
+/// Rows that were prepared or committed together.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Of which of the job's directories.
+    pub directory: usize,
+    /// Of which generation.
+    pub generation: u64,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// The operation with which they were prepared.
+    landed: u64,
+}
+
 /// What survives crashes.
 #[derive(Debug, Default)]
 pub struct Outside {
-    prepared: BTreeMap<String, Vec<Row>>,
-    committed: BTreeMap<String, Vec<Row>>,
+    prepared: BTreeMap<String, Output>,
+    /// In the order in which they became visible.
+    committed: Vec<(String, Output)>,
+    /// The operation with which the leftovers of a directory were last looked for.
+    cleaned: BTreeMap<usize, u64>,
 }
 
 /// The world outside, shared by all processes.
@@ -32,44 +51,53 @@ pub type World = Arc<Mutex<Outside>>;
 #[derive(Clone)]
 pub struct SimSink {
     world: World,
-    storage: Arc<SimStorage>,
+    storage: SimStorage,
+    directory: usize,
 }
 
 impl Outside {
-    /// All visible rows, netted: how often each row is there.
-    pub fn net(&self) -> BTreeMap<Vec<Option<i64>>, i64> {
-        let mut net = BTreeMap::new();
-        for (sign, row) in self.committed.values().flatten() {
-            *net.entry(row.clone()).or_insert(0) += sign;
-        }
-        net.retain(|_, count| *count != 0);
-        net
+    /// What is visible, in the order in which it became so.
+    pub fn committed(&self) -> impl Iterator<Item = &Output> {
+        self.committed.iter().map(|(_, output)| output)
+    }
+
+    /// What was left behind in a directory, but for what came after the last look for it.
+    pub fn leftovers(&self, directory: usize) -> Vec<&String> {
+        let cleaned = self.cleaned.get(&directory).copied().unwrap_or(0);
+        let left = |output: &Output| output.directory == directory && output.landed < cleaned;
+        self.prepared.iter().filter(|(_, output)| left(output)).map(|(name, _)| name).collect()
     }
 
     fn commit(&mut self, name: &str) -> Result<(), StorageError> {
         match self.prepared.remove(name) {
-            Some(rows) => drop(self.committed.insert(name.to_string(), rows)),
-            None if self.committed.contains_key(name) => {}
+            Some(output) => self.committed.push((name.to_string(), output)),
+            None if self.committed.iter().any(|(other, _)| other == name) => {}
             None => return Err(StorageError::NotFound(name.to_string())),
         }
         Ok(())
     }
+
+    fn clean(&mut self, directory: usize, generation: u64, now: u64) {
+        self.prepared.retain(|_, output| output.directory != directory || output.generation >= generation);
+        self.cleaned.insert(directory, now);
+    }
 }
 
 impl SimSink {
-    /// The sink as a process sees it that has this view of the store.
-    pub fn new(world: &World, storage: &Arc<SimStorage>) -> SimSink {
-        SimSink { world: Arc::clone(world), storage: Arc::clone(storage) }
+    /// The sink of a job in a directory, as a process sees it that has this view of the store.
+    pub fn new(world: &World, storage: &SimStorage, directory: usize) -> SimSink {
+        SimSink { world: Arc::clone(world), storage: storage.clone(), directory }
     }
+}
 
-    fn world(&self) -> MutexGuard<'_, Outside> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(world: &World) -> MutexGuard<'_, Outside> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct SimWriter {
     sink: SimSink,
     prefix: String,
+    generation: u64,
     rows: Vec<Row>,
     files: u64,
 }
@@ -78,8 +106,9 @@ struct SimCommitter(SimSink);
 
 impl Sink for SimSink {
     fn writer(&self, cx: &WriterContext) -> Result<Box<dyn Writer>> {
-        let prefix = format!("{}-{}-{}", cx.operator, cx.generation, cx.subtask);
-        Ok(Box::new(SimWriter { sink: self.clone(), prefix, rows: Vec::new(), files: 0 }))
+        let prefix = format!("{}-{}-{}-{}", self.directory, cx.operator, cx.generation, cx.subtask);
+        let generation = cx.generation;
+        Ok(Box::new(SimWriter { sink: self.clone(), prefix, generation, rows: Vec::new(), files: 0 }))
     }
 
     fn committer(&self, _operator: OperatorId) -> Result<Option<Box<dyn Committer>>> {
@@ -104,14 +133,19 @@ impl Writer for SimWriter {
         let name = format!("{}-{checkpoint}-{}", self.prefix, self.files);
         let rows = std::mem::take(&mut self.rows);
         let half = rows[..rows.len() / 2].to_vec();
-        let put = |rows| {
-            self.sink.world().prepared.insert(name.clone(), rows);
+        let put = |rows: Vec<Row>| {
+            let (sink, name, generation) = (self.sink.clone(), name.clone(), self.generation);
+            move || {
+                let (directory, landed) = (sink.directory, sink.storage.operations());
+                lock(&sink.world).prepared.insert(name, Output { directory, generation, rows, landed });
+            }
         };
+        let (whole, half, late) = (put(rows.clone()), put(half), put(rows));
         let whole = || {
-            put(rows);
+            whole();
             Ok(())
         };
-        self.sink.storage.outside(&name, whole, |_| put(half))?;
+        self.sink.storage.outside(&name, whole, |_| half(), Some(Box::new(late)))?;
         Ok(vec![name.into_bytes()])
     }
 }
@@ -120,8 +154,10 @@ impl Committer for SimCommitter {
     fn commit(&mut self, prepared: &[Vec<u8>]) -> Result<()> {
         for name in prepared {
             let name = String::from_utf8_lossy(name).into_owned();
-            let commit = || self.0.world().commit(&name);
-            match self.0.storage.outside(&name, commit, |_| {}) {
+            let (world, late) = (Arc::clone(&self.0.world), name.clone());
+            let late = move || drop(lock(&world).commit(&late));
+            let commit = || lock(&self.0.world).commit(&name);
+            match self.0.storage.outside(&name, commit, |_| {}, Some(Box::new(late))) {
                 Err(StorageError::NotFound(_)) => {
                     return Err(Failure::fatal("sim.lost", format!("prepared output {name} is gone")));
                 }
@@ -129,6 +165,15 @@ impl Committer for SimCommitter {
             }
         }
         Ok(())
+    }
+
+    fn clean(&mut self, generation: u64) -> Result<()> {
+        let SimSink { world, storage, directory } = &self.0;
+        let clean = || {
+            lock(world).clean(*directory, generation, storage.operations());
+            Ok(())
+        };
+        Ok(storage.outside("clean", clean, |_| {}, None)?)
     }
 }
 

@@ -1,11 +1,16 @@
 //! The simulated source: rows that follow from seed, split and number, in splits that do not depend on parallelism.
+//!
+//! Its readers have nothing to read from time to time, fetch some batches before they have them, and may go through their rows
+//! in epochs: see [`epochs`](crate::epochs).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, Int64Array, TimestampMillisecondArray};
 use tidemill_core::{Batch, Failure, Now, Result};
+use tidemill_dataflow::offload::{Offload, Pending};
 use tidemill_dataflow::{Discovery, Enumerator, Poll, Reader, ReaderContext, Source, Split};
 
+use crate::epochs::Epochs;
 use crate::random::Random;
 
 /// What the rows look like.
@@ -25,51 +30,120 @@ pub struct Rows {
     pub jitter_ms: u64,
     /// Every so many batches there is nothing to read for a while.
     pub batches_per_pause: u64,
+    /// How they are drawn.
+    pub drawn: Drawn,
+    /// Batches are fetched before they are there.
+    pub fetched: bool,
+    /// So many splits are found at once, the others later, one by one.
+    pub found_first: u64,
+}
+
+/// How rows are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// Every split has every key.
+    Mixed,
+    /// A key is in one split only, whose rows are numbered.
+    InOrder,
+    /// As mixed; no split goes on to the next so many rows, whose times are above all before, until all others have come there.
+    InEpochs {
+        /// Rows of a split in an epoch.
+        rows: u64,
+    },
 }
 
 /// How long there is nothing to read, in nanoseconds.
 const PAUSE_NS: u64 = 700_000;
+/// How long a reader waits before it asks again whether an epoch has begun.
+const ASK_AGAIN_NS: u64 = 200_000;
+/// The time between the rows of two epochs, in milliseconds.
+const BETWEEN_EPOCHS_MS: u64 = 150;
 
 impl Rows {
     /// Row `number` of a split: key, time, value.
     pub fn row(&self, split: u64, number: u64) -> (i64, i64, i64) {
         let mut random = Random::new(self.seed ^ (split << 40) ^ number);
         let key = random.below(self.keys) as i64;
-        let time = (1_000_000 + number * self.step_ms - random.below(self.jitter_ms + 1)) as i64;
-        (key, time, random.below(1000) as i64)
+        let gaps_ms = match self.drawn {
+            Drawn::InEpochs { rows } => number / rows * (BETWEEN_EPOCHS_MS + self.jitter_ms),
+            _ => 0,
+        };
+        let time = (1_000_000 + gaps_ms + number * self.step_ms - random.below(self.jitter_ms + 1)) as i64;
+        match self.drawn {
+            Drawn::InOrder => (split as i64 * 100 + key, time, number as i64),
+            _ => (key, time, random.below(1000) as i64),
+        }
+    }
+
+    /// All rows.
+    pub fn all(&self) -> impl Iterator<Item = (i64, i64, i64)> + '_ {
+        (0..self.splits).flat_map(move |split| (0..self.rows).map(move |number| self.row(split, number)))
+    }
+
+    /// The epoch of a row of a split; all others must have come there before it is read.
+    fn epoch(&self, number: u64) -> u64 {
+        match self.drawn {
+            Drawn::InEpochs { rows } => number / rows,
+            _ => 0,
+        }
     }
 }
 
-impl Source for Rows {
-    fn enumerator(&self) -> Result<Box<dyn Enumerator>> {
-        Ok(Box::new(SimEnumerator { splits: self.splits, found: false }))
+/// The source of one process.
+pub struct SimSource {
+    rows: Rows,
+    /// Of the newest start of the job in this process.
+    epochs: Mutex<Arc<Epochs>>,
+}
+
+impl SimSource {
+    /// A source of rows.
+    pub fn new(rows: Rows) -> SimSource {
+        SimSource { rows, epochs: Mutex::default() }
     }
 
-    fn reader(&self, _cx: &ReaderContext) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(SimReader { rows: *self, splits: Vec::new(), next: 0, batches: 0 }))
+    /// The epochs of the newest start of the job in this process.
+    pub fn epochs(&self) -> Arc<Epochs> {
+        Arc::clone(&self.epochs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Source for SimSource {
+    fn enumerator(&self) -> Result<Box<dyn Enumerator>> {
+        *self.epochs.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Epochs::new(&self.rows));
+        Ok(Box::new(SimEnumerator { rows: self.rows, found: 0 }))
+    }
+
+    fn reader(&self, cx: &ReaderContext) -> Result<Box<dyn Reader>> {
+        let epochs = self.epochs();
+        let (rows, offload) = (self.rows, cx.offload.clone());
+        Ok(Box::new(SimReader { rows, epochs, offload, splits: Vec::new(), next: 0, polls: 0, fetch: None }))
     }
 }
 
 struct SimEnumerator {
-    splits: u64,
-    found: bool,
+    rows: Rows,
+    found: u64,
 }
 
 impl Enumerator for SimEnumerator {
     fn discover(&mut self) -> Result<Discovery> {
-        if std::mem::replace(&mut self.found, true) {
-            return Ok(Discovery::default());
-        }
         let split = |number: u64| Split { id: format!("split-{number:03}"), payload: payload(number, 0) };
-        Ok(Discovery { splits: (0..self.splits).map(split).collect(), again_in_ms: None })
+        let before = self.found;
+        self.found = match before < self.rows.found_first {
+            true => self.rows.found_first,
+            false => (before + 1).min(self.rows.splits),
+        };
+        let again_in_ms = (self.found < self.rows.splits).then_some(1 + self.rows.seed % 7);
+        Ok(Discovery { splits: (before..self.found).map(split).collect(), again_in_ms })
     }
 
     fn snapshot(&self) -> Vec<u8> {
-        vec![u8::from(self.found)]
+        vec![self.found as u8]
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {
-        self.found = state == [1];
+        self.found = state.first().copied().unwrap_or(0).into();
         Ok(())
     }
 }
@@ -87,9 +161,39 @@ struct Open {
 
 struct SimReader {
     rows: Rows,
+    epochs: Arc<Epochs>,
+    offload: Offload,
     splits: Vec<Open>,
     next: usize,
-    batches: u64,
+    polls: u64,
+    fetch: Option<Pending<()>>,
+}
+
+impl SimReader {
+    /// The next split in turn whose epoch has begun.
+    fn next_open(&mut self, now: Now) -> Option<usize> {
+        let count = self.splits.len();
+        let turns = (1..=count).map(|step| (self.next + step) % count);
+        let ready = |index: &usize| {
+            let Open { split, position, .. } = self.splits[*index];
+            self.epochs.has_begun(split, self.rows.epoch(position), self.polls, now)
+        };
+        // All are asked, so that each says where it is.
+        let ready: Vec<usize> = turns.filter(ready).collect();
+        ready.first().copied()
+    }
+
+    fn rows_of(&mut self, index: usize, rows_max: usize) -> (u32, Batch) {
+        let Open { handle, split, position } = self.splits[index];
+        let epoch = self.rows.epoch(position);
+        let numbers = (position..self.rows.rows).take(rows_max).take_while(|number| self.rows.epoch(*number) == epoch);
+        let rows: Vec<(i64, i64, i64)> = numbers.map(|number| self.rows.row(split, number)).collect();
+        self.splits[index].position += rows.len() as u64;
+        let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)));
+        let times: ArrayRef = Arc::new(TimestampMillisecondArray::from_iter_values(rows.iter().map(|row| row.1)));
+        let values: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2)));
+        (handle, Batch::new(vec![keys, times, values], rows.len()))
+    }
 }
 
 impl Reader for SimReader {
@@ -99,6 +203,7 @@ impl Reader for SimReader {
             return Err(Failure::fatal("sim.split", "the split's position is damaged"));
         };
         let (split, position) = (u64::from_le_bytes(index), u64::from_le_bytes(position));
+        self.epochs.add(split, self.rows.epoch(position));
         self.splits.push(Open { handle, split, position });
         Ok(())
     }
@@ -107,24 +212,34 @@ impl Reader for SimReader {
         if self.splits.is_empty() {
             return Ok(Poll::Pending { wake_at_ns: None });
         }
-        self.batches += 1;
-        if self.batches.is_multiple_of(self.rows.batches_per_pause) {
-            return Ok(Poll::Pending { wake_at_ns: Some(now.monotonic_ns + PAUSE_NS) });
+        if let Some(fetch) = &self.fetch {
+            if fetch.take()?.is_none() {
+                return Ok(Poll::Waiting);
+            }
+            self.fetch = None;
+        } else {
+            self.polls += 1;
+            if self.polls.is_multiple_of(self.rows.batches_per_pause) {
+                return Ok(Poll::Pending { wake_at_ns: Some(now.monotonic_ns + PAUSE_NS) });
+            }
+            if self.rows.fetched {
+                self.fetch = Some(self.offload.start(|| ()));
+                return Ok(Poll::Waiting);
+            }
         }
-        self.next = (self.next + 1) % self.splits.len();
-        let open = &mut self.splits[self.next];
-        if open.position == self.rows.rows {
-            let handle = open.handle;
-            self.splits.remove(self.next);
+        let Some(index) = self.next_open(now) else {
+            return Ok(Poll::Pending { wake_at_ns: Some(now.monotonic_ns + ASK_AGAIN_NS) });
+        };
+        self.next = index;
+        let Open { handle, split, position } = self.splits[index];
+        if position == self.rows.rows {
+            self.splits.remove(index);
+            self.epochs.finished(split);
             return Ok(Poll::Finished(handle));
         }
-        let end = (open.position + rows_max as u64).min(self.rows.rows);
-        let rows: Vec<(i64, i64, i64)> = (open.position..end).map(|number| self.rows.row(open.split, number)).collect();
-        open.position = end;
-        let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)));
-        let times: ArrayRef = Arc::new(TimestampMillisecondArray::from_iter_values(rows.iter().map(|row| row.1)));
-        let values: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.2)));
-        Ok(Poll::Batch(open.handle, Batch::new(vec![keys, times, values], rows.len())))
+        let (handle, batch) = self.rows_of(index, rows_max);
+        self.epochs.read(batch.len() as u64);
+        Ok(Poll::Batch(handle, batch))
     }
 
     fn snapshot(&mut self) -> Result<Vec<(u32, Split)>> {

@@ -27,7 +27,8 @@ impl SessionAggregate {
                 if start == actual || taken.contains(&place) {
                     continue;
                 }
-                if actual > end && !self.is_closed(actual) {
+                if actual > end {
+                    // Its turn comes at its end, behind sessions of its key that end before.
                     self.ends.push(Reverse((actual, place)));
                     continue;
                 }

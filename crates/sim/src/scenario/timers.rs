@@ -2,7 +2,6 @@
 //! fires, another by the clock is registered; and when that fires, all windows that have closed are emitted. Every key and window
 //! must come out exactly once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, TimestampMillisecondArray};
@@ -12,6 +11,7 @@ use tidemill_core::{Batch, Failure, InputId, Now, Progress, Result};
 use tidemill_dataflow::{Operator, Output, Timers};
 use tidemill_state::{StateTable, TimerTable};
 
+use crate::sink::Net;
 use crate::source::Rows;
 
 /// Rows register for the end of their window of this length.
@@ -111,12 +111,8 @@ impl Operator for Remind {
 }
 
 /// What must be visible in the end: every key and window once.
-pub fn expected(rows: &Rows) -> BTreeMap<Vec<Option<i64>>, i64> {
-    let numbers = (0..rows.splits).flat_map(|split| (0..rows.rows).map(move |number| (split, number)));
-    let windows = numbers.map(|(split, number)| {
-        let (key, time, _) = rows.row(split, number);
-        (vec![Some(key), Some(end_of(time)), Some(1)], 1)
-    });
+pub fn expected(rows: &Rows) -> Net {
+    let windows = rows.all().map(|(key, time, _)| (vec![Some(key), Some(end_of(time)), Some(1)], 1));
     windows.collect()
 }
 

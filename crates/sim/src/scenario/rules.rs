@@ -12,6 +12,7 @@ use tidemill_core::{Barrier, Batch, Failure, InputId, Progress, Result};
 use tidemill_dataflow::{Inputs, Mail, OpenContext, Operator, Output};
 use tidemill_state::{Distribution, ListState, StateTable};
 
+use crate::sink::Net;
 use crate::source::Rows;
 
 /// The input of rows.
@@ -190,7 +191,7 @@ impl Operator for Multiply {
 }
 
 /// What must be visible in the end: of every key, how many rows and the sum of their values.
-pub fn expected(rows: &Rows, rules: &Rows) -> BTreeMap<Vec<Option<i64>>, i64> {
+pub fn expected(rows: &Rows, rules: &Rows) -> Net {
     let mut factors: BTreeMap<i64, i64> = BTreeMap::new();
     all_rows(rules).for_each(|(key, value)| *factors.entry(key).or_insert(1) += value);
     let mut sums: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
@@ -205,11 +206,7 @@ pub fn expected(rows: &Rows, rules: &Rows) -> BTreeMap<Vec<Option<i64>>, i64> {
 }
 
 fn all_rows(rows: &Rows) -> impl Iterator<Item = (i64, i64)> + '_ {
-    let numbers = (0..rows.splits).flat_map(|split| (0..rows.rows).map(move |number| (split, number)));
-    numbers.map(|(split, number)| {
-        let (key, _, value) = rows.row(split, number);
-        (key, value)
-    })
+    rows.all().map(|(key, _, value)| (key, value))
 }
 
 fn batch(rows: &[(i64, i64)]) -> Batch {
