@@ -123,6 +123,20 @@ fn a_late_row_bridges_sessions_that_are_open() {
     assert_eq!(harness.output_text(&output), "+I 1 1 @40 @50 @49\n");
 }
 
+#[test]
+fn sessions_of_a_key_come_in_the_order_of_their_ends() {
+    let calls = [AggregateCall::new("COUNT", &[])];
+    let config = config(&calls, 10, false).encode_to_vec();
+    let (input, output) = (input_types(), output_types(&[SqlType::BIGINT]));
+    let mut harness = Harness::open(operator(SESSION_AGGREGATE, &config).unwrap()).unwrap();
+    harness.set_rows_max(1);
+    harness.rows(&input, "1 @10 1 'a' true").unwrap();
+    harness.rows(&input, "1 @18 1 'a' true").unwrap();
+    harness.rows(&input, "1 @50 1 'a' true").unwrap();
+    harness.watermark(100).unwrap();
+    assert_eq!(harness.output_text(&output), "+I 1 2 @10 @28 @27\n+I 1 1 @50 @60 @59\n");
+}
+
 /// All calls, also those whose states are more than words.
 fn all_calls() -> (Vec<AggregateCall>, Vec<SqlType>) {
     let (mut calls, mut types, _) = calls();
