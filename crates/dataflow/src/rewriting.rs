@@ -52,7 +52,7 @@ impl Rewriting {
     pub(crate) fn count(&mut self, delta: &DeltaSink, from: usize) {
         for hash in delta.hashes_from(from) {
             self.changed += usize::from(!self.rewrite.takes(hash));
-            let part = ((hash >> 56) as u16).saturating_sub(self.parts.start);
+            let part = Rewrite::part_of(hash).saturating_sub(self.parts.start);
             if let Some(rows) = self.rows.get_mut(usize::from(part)) {
                 *rows += 1;
             }

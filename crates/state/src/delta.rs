@@ -146,10 +146,15 @@ impl DeltaSink {
         other.clear();
     }
 
+    #[inline(always)]
+    fn piece_and_head(&self, number: usize) -> (&Piece, &Head) {
+        let piece = &self.pieces[number / PIECE_ENTRIES];
+        (piece, &piece.heads[number % PIECE_ENTRIES])
+    }
+
     /// An entry by its number.
     pub fn entry(&self, number: usize) -> Entry<'_> {
-        let piece = &self.pieces[number / PIECE_ENTRIES];
-        let head = piece.heads[number % PIECE_ENTRIES];
+        let (piece, head) = self.piece_and_head(number);
         let (key, rest) = piece.bytes[head.start..].split_at(head.key as usize);
         let (order, rest) = rest.split_at(head.order as usize);
         let value = (head.value != GONE).then(|| &rest[..head.value as usize]);
@@ -158,23 +163,23 @@ impl DeltaSink {
 
     /// An entry with all its bytes: key, order and value, one behind the other.
     pub(crate) fn entry_and_bytes(&self, number: usize) -> (Entry<'_>, &[u8]) {
+        let (piece, head) = self.piece_and_head(number);
         let entry = self.entry(number);
-        let head = &self.pieces[number / PIECE_ENTRIES].heads[number % PIECE_ENTRIES];
         let len = entry.key.len() + entry.order.len() + entry.value.map_or(0, <[u8]>::len);
-        (entry, &self.pieces[number / PIECE_ENTRIES].bytes[head.start..][..len])
+        (entry, &piece.bytes[head.start..][..len])
     }
 
     /// Begins to fetch the head of an entry into the cache: the first of two steps ahead of its use.
     #[inline(always)]
     pub(crate) fn prefetch_head(&self, number: usize) {
-        prefetch(&self.pieces[number / PIECE_ENTRIES].heads[number % PIECE_ENTRIES]);
+        prefetch(self.piece_and_head(number).1);
     }
 
     /// Begins to fetch the bytes of an entry, whose head should be there by now.
     #[inline(always)]
     pub(crate) fn prefetch_bytes(&self, number: usize) {
-        let piece = &self.pieces[number / PIECE_ENTRIES];
-        let bytes = &piece.bytes[piece.heads[number % PIECE_ENTRIES].start..];
+        let (piece, head) = self.piece_and_head(number);
+        let bytes = &piece.bytes[head.start..];
         // Two lines hold most entries.
         prefetch(bytes.as_ptr());
         prefetch(bytes.as_ptr().wrapping_add(64));

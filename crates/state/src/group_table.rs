@@ -453,6 +453,11 @@ impl GroupTable {
         self.rows.freeze(rewrite)
     }
 
+    /// What the running delta takes in full.
+    pub(crate) fn rewrite(&self) -> &Rewrite {
+        self.rows.rewrite()
+    }
+
     /// True from the freeze until everything has been gathered.
     pub fn is_gathering(&self) -> bool {
         self.rows.is_gathering()

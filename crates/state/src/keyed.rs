@@ -11,14 +11,13 @@ use crate::{DeltaSink, Entry, GroupTable, Rewrite, Scope, StateTable, TableDescr
 pub struct KeyedTable {
     descriptor: TableDescriptor,
     groups: GroupTable,
-    rewrite: Rewrite,
 }
 
 impl KeyedTable {
     /// An empty table whose new rows have the values of `template`: as many words as the descriptor's fields have.
     pub fn new(descriptor: TableDescriptor, template: &[u64]) -> KeyedTable {
         let groups = GroupTable::new(&descriptor, template);
-        KeyedTable { descriptor, groups, rewrite: Rewrite::NONE }
+        KeyedTable { descriptor, groups }
     }
 
     /// The same table, still empty, with hashes that are not those of the key bytes: it keeps each key's hash in a value
@@ -49,13 +48,11 @@ impl StateTable for KeyedTable {
     }
 
     fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
-        self.groups.freeze(rewrite.clone())?;
-        self.rewrite = rewrite;
-        Ok(())
+        self.groups.freeze(rewrite)
     }
 
     fn gather(&mut self, rows_max: usize, out: &mut DeltaSink) -> bool {
-        out.describe(self.rewrite.clone(), None);
+        out.describe(self.groups.rewrite().clone(), None);
         self.groups.gather(rows_max, out);
         !self.groups.is_gathering()
     }

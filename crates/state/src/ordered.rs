@@ -20,7 +20,6 @@ pub struct OrderedTable {
     descriptor: TableDescriptor,
     keys: OrderedKeys,
     rows: Rows,
-    rewrite: Rewrite,
 }
 
 #[derive(Debug)]
@@ -68,7 +67,7 @@ impl OrderedTable {
         groups.keep_hash(1);
         let keys = OrderedKeys { groups, live: BTreeMap::new(), dead: BTreeMap::new() };
         let rows = Rows::new(&descriptor, KEY_WORDS, template);
-        OrderedTable { descriptor, keys, rows, rewrite: Rewrite::NONE }
+        OrderedTable { descriptor, keys, rows }
     }
 
     /// Number of rows.
@@ -204,13 +203,11 @@ impl StateTable for OrderedTable {
     }
 
     fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
-        self.rows.freeze(rewrite.clone())?;
-        self.rewrite = rewrite;
-        Ok(())
+        self.rows.freeze(rewrite)
     }
 
     fn gather(&mut self, rows_max: usize, out: &mut DeltaSink) -> bool {
-        out.describe(self.rewrite.clone(), None);
+        out.describe(self.rows.rewrite().clone(), None);
         self.rows.gather(rows_max, &mut self.keys, out);
         !self.rows.is_gathering()
     }

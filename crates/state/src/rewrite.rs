@@ -35,10 +35,16 @@ impl Rewrite {
         *self == Rewrite::ALL
     }
 
+    /// The number of the byte that a hash begins with.
+    #[inline]
+    pub fn part_of(hash: u64) -> u16 {
+        (hash >> 56) as u16
+    }
+
     /// True if rows with this hash are in the part.
     #[inline]
     pub fn takes(&self, hash: u64) -> bool {
-        self.0.contains(&u16::from(part_of(hash)))
+        self.0.contains(&Rewrite::part_of(hash))
     }
 
     /// The key groups of the part among some that are given. The part's ends must be ends of key groups
@@ -65,12 +71,6 @@ impl Rewrite {
     }
 }
 
-/// The byte a hash begins with: of what it is a part.
-#[inline(always)]
-pub(crate) fn part_of(hash: u64) -> u8 {
-    (hash >> 56) as u8
-}
-
 /// For each row the byte its hash begins with, in memory that grows in place.
 #[derive(Debug)]
 pub(crate) struct HashBytes {
@@ -90,7 +90,7 @@ impl HashBytes {
             self.memory.grow((word + 1).next_power_of_two().max(8));
         }
         let word = &mut self.memory[word];
-        *word = *word & !(0xff << shift) | u64::from(part_of(hash)) << shift;
+        *word = *word & !(0xff << shift) | u64::from(Rewrite::part_of(hash)) << shift;
     }
 
     /// True if a row is in the part.
@@ -111,11 +111,6 @@ impl HashBytes {
             }
             mask
         })
-    }
-
-    /// Bytes for so many rows.
-    pub(crate) fn memory(rows: usize) -> usize {
-        rows
     }
 }
 

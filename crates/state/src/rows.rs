@@ -356,6 +356,11 @@ impl Rows {
         Ok(())
     }
 
+    /// What the running delta takes in full.
+    pub(crate) fn rewrite(&self) -> &Rewrite {
+        &self.rewrite
+    }
+
     /// True from the freeze until everything has been gathered.
     pub(crate) fn is_gathering(&self) -> bool {
         self.changes.is_gathering()
@@ -394,7 +399,8 @@ impl Rows {
             + self.storage.arena.memory()
             + self.changes.memory()
             + self.flags.memory()
-            + HashBytes::memory(self.storage.records.len())
+            // The byte of its hash.
+            + self.storage.records.len()
             + self.pending.bytes()
     }
 }

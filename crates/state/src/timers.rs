@@ -18,7 +18,6 @@ pub struct TimerTable {
     descriptor: TableDescriptor,
     keys: TimerKeys,
     rows: Rows,
-    rewrite: Rewrite,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +50,7 @@ impl TimerTable {
     pub fn new(name: impl Into<String>, key_types: Vec<DataType>) -> TimerTable {
         let descriptor = TableDescriptor::keyed(name, key_types, Vec::new()).with_order(vec![DataType::Int64]);
         let rows = Rows::new(&descriptor, KEY_WORDS, &[]);
-        TimerTable { descriptor, keys: TimerKeys::default(), rows, rewrite: Rewrite::NONE }
+        TimerTable { descriptor, keys: TimerKeys::default(), rows }
     }
 
     /// Number of timers.
@@ -135,13 +134,11 @@ impl StateTable for TimerTable {
     }
 
     fn freeze(&mut self, rewrite: Rewrite) -> Result<()> {
-        self.rows.freeze(rewrite.clone())?;
-        self.rewrite = rewrite;
-        Ok(())
+        self.rows.freeze(rewrite)
     }
 
     fn gather(&mut self, rows_max: usize, out: &mut DeltaSink) -> bool {
-        out.describe(self.rewrite.clone(), None);
+        out.describe(self.rows.rewrite().clone(), None);
         self.rows.gather(rows_max, &mut self.keys, out);
         !self.rows.is_gathering()
     }
