@@ -142,10 +142,12 @@ impl WindowAggregate {
 
     /// True where the window that ends at `end` (local time) is closed at `progress`.
     pub(super) fn is_closed(&self, end: i64, progress: EventTime) -> bool {
-        if progress == EventTime::MIN {
-            return false;
-        }
-        self.zone.to_closing_moment(end.saturating_sub(1)) <= progress.0
+        progress != EventTime::MIN && self.closing(end) <= progress
+    }
+
+    /// The moment at which the window that ends at `end` (local time) closes.
+    pub(super) fn closing(&self, end: i64) -> EventTime {
+        EventTime(self.zone.to_closing_moment(end.saturating_sub(1)))
     }
 
     /// The wall clock was seen; it only goes forward here.
@@ -332,7 +334,7 @@ impl Operator for WindowAggregate {
 
     fn next_timer_ms(&self) -> Option<i64> {
         let end = self.next_window().filter(|_| self.processing_time && !self.ended)?;
-        Some(self.zone.to_closing_moment(end.saturating_sub(1)).saturating_add(1))
+        Some(self.closing(end).0.saturating_add(1))
     }
 
     fn on_end(&mut self, _input: InputId, out: &mut Output<'_>) -> Result<Progress> {

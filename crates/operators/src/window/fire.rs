@@ -1,6 +1,6 @@
 //! Firing windows: one after the other by their ends, in steps that fit an output batch.
 
-use tidemill_core::{EventTime, Progress, Result};
+use tidemill_core::{Progress, Result};
 use tidemill_dataflow::Output;
 use tidemill_state::{BLOCK_ROWS, SlicedTable};
 
@@ -64,11 +64,6 @@ impl WindowAggregate {
             self.fire = self.step(fire, out)?;
         }
         Ok(Progress::Rows(0))
-    }
-
-    /// The moment at which a window closes.
-    fn closing(&self, end: i64) -> EventTime {
-        EventTime(self.zone.to_closing_moment(end.saturating_sub(1)))
     }
 
     fn is_due(&self, end: i64) -> bool {
