@@ -88,6 +88,8 @@ struct Builder<'a> {
     options: Configuration,
     rows_max: usize,
     rewrite_rows: usize,
+    /// For each node whether its rows reach an operator that wants the watermark before each row.
+    row_watermarks: Vec<bool>,
     buffer_timeout_ns: u64,
     ends: Ends,
     paces: Map<usize, Arc<Pace>>,
@@ -105,6 +107,7 @@ impl Deployment<'_> {
             plan: self.plan,
             routing: Routing::contiguous(self.key_groups, self.parallelism)?,
             rewrite_rows: options.integer(&REWRITE_ROWS)?.unwrap_or(131_072).max(1) as usize,
+            row_watermarks: row_watermarks(self.graph, self.registry)?,
             buffer_timeout_ns: buffer_timeout_ns(&options)?,
             options,
             rows_max,
@@ -345,9 +348,8 @@ impl Builder<'_> {
                 Some(compile(&expressions?, &types?)?)
             }
         };
-        let wants_row_watermarks = stage.watermark.is_some() && self.wants_row_watermarks(node)?;
-        let watermarks =
-            stage.watermark.as_ref().map(|spec| Watermarks::new(spec, wants_row_watermarks, compile)).transpose()?;
+        let wants_rows = self.row_watermarks[node];
+        let watermarks = stage.watermark.as_ref().map(|spec| Watermarks::new(spec, wants_rows, compile)).transpose()?;
         let idle_timeout_ms = stage.watermark.as_ref().map_or(0, |spec| spec.idle_timeout_ms);
         let reader = source.reader(&ReaderContext {
             subtask: index,
@@ -372,23 +374,6 @@ impl Builder<'_> {
         })
     }
 
-    /// True if one of the operators that rows of a node reach wants the watermark before each row.
-    fn wants_row_watermarks(&self, node: usize) -> Result<bool> {
-        let graph = self.deployment.graph;
-        let mut reached = vec![false; graph.nodes.len()];
-        reached[node] = true;
-        for (position, described) in graph.nodes.iter().enumerate().skip(node + 1) {
-            reached[position] = arriving(graph, position).any(|edge| reached[edge.from as usize]);
-            if reached[position]
-                && described.role() == Role::Operator
-                && self.deployment.registry.operator(&described.kind, &described.config)?.wants_row_watermarks()
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     fn compile(&self, expressions: &[Expr], types: &[SqlType]) -> Result<Program> {
         let fields = types.iter().enumerate().map(|(position, ty)| Field::new(format!("f{position}"), ty.clone()));
         Program::compile(expressions, &RowType::new(fields.collect()), self.deployment.registry.functions()?)
@@ -403,6 +388,21 @@ impl Builder<'_> {
 
 fn buffer_timeout_ns(options: &Configuration) -> Result<u64> {
     Ok(options.duration(&BUFFER_TIMEOUT)?.map_or(100_000_000, |timeout| timeout.as_nanos() as u64))
+}
+
+/// For each node whether its rows reach an operator that [wants](Operator::wants_row_watermarks) the watermark before each row.
+/// Edges go from a node to a later one.
+fn row_watermarks(graph: &JobGraph, registry: &Registry) -> Result<Vec<bool>> {
+    let mut reach = vec![false; graph.nodes.len()];
+    for (position, node) in graph.nodes.iter().enumerate().rev() {
+        let wants =
+            node.role() == Role::Operator && registry.operator(&node.kind, &node.config)?.wants_row_watermarks();
+        if wants || reach[position] {
+            reach[position] = true;
+            arriving(graph, position).for_each(|edge| reach[edge.from as usize] = true);
+        }
+    }
+    Ok(reach)
 }
 
 fn arriving(graph: &JobGraph, node: usize) -> impl Iterator<Item = &Edge> {
