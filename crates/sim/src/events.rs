@@ -40,7 +40,7 @@ impl World {
         let generation = self.processes[index].as_ref().map_or(0, |process| process.host.generation);
         let newest = self.directories.current().newest_generation(&self.store);
         if generation < newest {
-            return self.kill(index);
+            return self.give_up(index);
         }
         (0..self.processes.len()).for_each(|index| self.kill(index));
         self.directories.next(url);

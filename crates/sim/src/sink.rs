@@ -40,8 +40,9 @@ pub struct Outside {
     prepared: BTreeMap<String, Output>,
     /// In the order in which they became visible.
     committed: Vec<(String, Output)>,
-    /// The operation with which the leftovers of a directory were last looked for.
-    cleaned: BTreeMap<usize, u64>,
+    /// The highest generation that removed the leftovers of a directory, and the operation with which it last did. What a
+    /// deposed process removes, or does not, says nothing.
+    cleaned: BTreeMap<usize, (u64, u64)>,
 }
 
 /// The world outside, shared by all processes.
@@ -61,9 +62,9 @@ impl Outside {
         self.committed.iter().map(|(_, output)| output)
     }
 
-    /// What was left behind in a directory, but for what came after the last look for it.
+    /// What was left behind in a directory, but for what came after its leftovers were last removed.
     pub fn leftovers(&self, directory: usize) -> Vec<&String> {
-        let cleaned = self.cleaned.get(&directory).copied().unwrap_or(0);
+        let (_, cleaned) = self.cleaned.get(&directory).copied().unwrap_or_default();
         let left = |output: &Output| output.directory == directory && output.landed < cleaned;
         self.prepared.iter().filter(|(_, output)| left(output)).map(|(name, _)| name).collect()
     }
@@ -79,7 +80,8 @@ impl Outside {
 
     fn clean(&mut self, directory: usize, generation: u64, now: u64) {
         self.prepared.retain(|_, output| output.directory != directory || output.generation >= generation);
-        self.cleaned.insert(directory, now);
+        let cleaned = self.cleaned.entry(directory).or_default();
+        *cleaned = (generation, now).max(*cleaned);
     }
 }
 

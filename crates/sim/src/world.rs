@@ -205,6 +205,8 @@ impl World {
         let (name, detail) = what.described();
         self.trace.add(self.clock.now_ns(), index, name, detail);
         match what {
+            // A start that was meant for the job while it ran is no second one after it has finished.
+            What::Start if self.life == Life::Again && self.processes.iter().any(Option::is_some) => {}
             What::Start => self.start(),
             What::Heal => self.heal(),
             What::Kill => self.kill_by_chance(index),
@@ -239,6 +241,12 @@ impl World {
     pub(crate) fn over(&mut self, index: usize, end: JobEnd) {
         match end {
             JobEnd::AlreadyFinished if self.life == Life::Again => self.life = Life::Over,
+            // It was to start over, which nobody has begun yet.
+            JobEnd::Finished | JobEnd::AlreadyFinished
+                if self.life == Life::Running && self.directories.current().is_to_start_over(&self.store) =>
+            {
+                self.give_up(index);
+            }
             JobEnd::Finished | JobEnd::AlreadyFinished if self.life != Life::Again => {
                 if let (None, Some(Some(process))) = (&self.finisher, self.processes.get(index)) {
                     self.finisher = Some(process.storage.clone());
@@ -250,13 +258,18 @@ impl World {
             JobEnd::Savepoint(url) if self.life == Life::Running => self.go_on_from(index, url),
             JobEnd::Savepoint(_) => self.kill(index),
             JobEnd::Failed(failure) if self.life != Life::Again && self.may_fail(index, &failure) => {
-                self.kill(index);
-                if self.life == Life::Running && self.processes.iter().all(Option::is_none) {
-                    self.restart_later();
-                }
+                self.give_up(index);
             }
             JobEnd::Failed(failure) if self.damaged && is_refusal(&failure) => self.life = Life::Over,
             other => self.problem = Some(format!("the job ended otherwise: {other:?}")),
+        }
+    }
+
+    /// Ends a process that cannot go on; another is started if there is none.
+    pub(crate) fn give_up(&mut self, index: usize) {
+        self.kill(index);
+        if self.life == Life::Running && self.processes.iter().all(Option::is_none) {
+            self.restart_later();
         }
     }
 
