@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow::datatypes::SchemaRef;
 
-use crate::{EventTime, Failure, Result, RowKind, strings};
+use crate::{Failure, Result, RowKind, strings};
 
 /// Rows, in columns.
 #[derive(Clone, Debug)]
@@ -19,8 +19,6 @@ pub struct Batch {
     kinds: Option<Arc<[RowKind]>>,
     time: Option<TimeBounds>,
     hashes: Option<KeyHashes>,
-    /// Boxed: few batches have them, and elements on channels are small.
-    row_watermarks: Option<Box<RowWatermarks>>,
 }
 
 /// Where the event time is, with bounds over the batch (after a slice they may be wider than need be).
@@ -43,28 +41,11 @@ pub struct KeyHashes {
     pub values: Arc<[u64]>,
 }
 
-/// The watermark before each row, as it would be if the row came in a batch of its own.
-#[derive(Clone, Debug)]
-struct RowWatermarks {
-    /// One for each row of the batch's columns (before the row range is applied).
-    values: Arc<[EventTime]>,
-    /// None counts for more.
-    most: EventTime,
-}
-
 impl Batch {
     /// A batch of insert-only rows. `rows` is needed because there may be no column.
     pub fn new(columns: Vec<ArrayRef>, rows: usize) -> Batch {
         debug_assert!(columns.iter().all(|column| column.len() == rows));
-        Batch {
-            columns: columns.into(),
-            offset: 0,
-            len: rows,
-            kinds: None,
-            time: None,
-            hashes: None,
-            row_watermarks: None,
-        }
+        Batch { columns: columns.into(), offset: 0, len: rows, kinds: None, time: None, hashes: None }
     }
 
     /// The same rows with a kind each (one for every row of this batch).
@@ -84,22 +65,6 @@ impl Batch {
     pub fn with_hashes(mut self, key: Arc<[usize]>, values: Arc<[u64]>) -> Batch {
         debug_assert!(self.offset == 0 && values.len() == self.len);
         self.hashes = Some(KeyHashes { key, values });
-        self
-    }
-
-    /// The same rows with the watermark before each (one for every row of this batch, which must not be a slice). Sources
-    /// add them where an operator wants them.
-    pub fn with_row_watermarks(mut self, values: Arc<[EventTime]>) -> Batch {
-        debug_assert!(self.offset == 0 && values.len() == self.len);
-        self.row_watermarks = Some(Box::new(RowWatermarks { values, most: EventTime::MAX }));
-        self
-    }
-
-    /// The same rows where the watermark is no higher than `most`, whatever it was at their source.
-    pub fn with_watermarks_at_most(mut self, most: EventTime) -> Batch {
-        if let Some(watermarks) = &mut self.row_watermarks {
-            watermarks.most = watermarks.most.min(most);
-        }
         self
     }
 
@@ -143,17 +108,6 @@ impl Batch {
         self.kinds().map_or(RowKind::Insert, |kinds| kinds[row])
     }
 
-    /// True if watermarks have risen between rows, and it may matter.
-    pub fn has_row_watermarks(&self) -> bool {
-        self.row_watermarks.is_some()
-    }
-
-    /// The watermark before a row, where it may have risen since the last element of its own.
-    pub fn watermark_before(&self, row: usize) -> EventTime {
-        let watermarks = self.row_watermarks.as_ref();
-        watermarks.map_or(EventTime::MIN, |all| all.values[self.offset + row].min(all.most))
-    }
-
     /// The event-time column and its bounds, if known.
     pub fn time(&self) -> Option<TimeBounds> {
         self.time
@@ -180,16 +134,14 @@ impl Batch {
             Some(KeyHashes { key: key?, values: Arc::clone(&hashes.values) })
         });
         let columns = positions.iter().map(|position| Arc::clone(&self.columns[*position])).collect();
-        let row_watermarks = self.row_watermarks.clone();
-        Batch { columns, time, hashes, kinds: self.kinds.clone(), row_watermarks, ..*self }
+        Batch { columns, time, hashes, kinds: self.kinds.clone(), ..*self }
     }
 
-    /// The same rows, kinds and watermarks with other columns (each with as many rows as this batch).
+    /// The same rows and kinds with other columns (each with as many rows as this batch).
     pub fn with_columns(&self, columns: Vec<ArrayRef>) -> Batch {
         debug_assert!(columns.iter().all(|column| column.len() == self.len));
         let kinds = self.kinds().map(Arc::from);
-        let row_watermarks = self.watermarks_of(0..self.len);
-        Batch { columns: columns.into(), offset: 0, len: self.len, kinds, time: None, hashes: None, row_watermarks }
+        Batch { columns: columns.into(), offset: 0, len: self.len, kinds, time: None, hashes: None }
     }
 
     /// The rows at `rows`, in that order, copied. Event-time bounds are kept, hashes are not.
@@ -198,16 +150,7 @@ impl Batch {
             .map(|index| Ok(strings::shared_or_copied(arrow::compute::take(&self.column(index), rows, None)?)))
             .collect();
         let kinds = self.kinds().map(|kinds| rows.values().iter().map(|row| kinds[*row as usize]).collect());
-        let row_watermarks = self.watermarks_of(rows.values().iter().map(|row| *row as usize));
-        let (columns, time) = (columns?.into(), self.time);
-        Ok(Batch { columns, offset: 0, len: rows.len(), kinds, time, hashes: None, row_watermarks })
-    }
-
-    /// The watermarks before these rows, if there are any.
-    fn watermarks_of(&self, rows: impl Iterator<Item = usize>) -> Option<Box<RowWatermarks>> {
-        self.row_watermarks.as_ref()?;
-        let values = rows.map(|row| self.watermark_before(row)).collect();
-        Some(Box::new(RowWatermarks { values, most: EventTime::MAX }))
+        Ok(Batch { columns: columns?.into(), offset: 0, len: rows.len(), kinds, time: self.time, hashes: None })
     }
 
     /// The rows for which `mask` is true, copied.
@@ -234,10 +177,6 @@ impl Batch {
         let mut all = Batch::new(columns?, rows);
         if batches.iter().any(|batch| batch.kinds.is_some()) {
             all = all.with_kinds(batches.iter().flat_map(|batch| (0..batch.len).map(|row| batch.kind(row))).collect());
-        }
-        if batches.iter().any(Batch::has_row_watermarks) {
-            let rows = batches.iter().flat_map(|batch| (0..batch.len).map(|row| batch.watermark_before(row)));
-            all = all.with_row_watermarks(rows.collect());
         }
         let time = batches.iter().map(Batch::time).reduce(|left, right| {
             let (left, right) = (left?, right?);
@@ -288,22 +227,6 @@ mod tests {
         let right = numbers(&[2]).with_kinds(vec![RowKind::Delete]);
         let all = Batch::concat(&[left, right]).unwrap();
         assert_eq!(all.kinds().unwrap(), &[RowKind::Insert, RowKind::Delete]);
-    }
-
-    #[test]
-    fn watermarks_stay_with_their_rows() {
-        let before = |batch: &Batch| (0..batch.len()).map(|row| batch.watermark_before(row).0).collect::<Vec<i64>>();
-        let marked = numbers(&[1, 2, 3, 4]).with_row_watermarks([0, 1, 2, 3].map(EventTime).into());
-        let slice = marked.slice(1, 3);
-        assert_eq!(before(&slice), [1, 2, 3]);
-        assert_eq!(before(&slice.take(&vec![2, 0, 0].into()).unwrap()), [3, 1, 1]);
-        assert_eq!(before(&slice.with_columns(slice.columns())), [1, 2, 3]);
-        assert_eq!(before(&slice.project(&[0, 0])), [1, 2, 3]);
-        let low = slice.clone().with_watermarks_at_most(EventTime(2));
-        assert_eq!(before(&low), [1, 2, 2]);
-        let all = Batch::concat(&[low, numbers(&[5]), slice]).unwrap();
-        assert_eq!(before(&all), [1, 2, 2, i64::MIN, 1, 2, 3]);
-        assert!(!numbers(&[1]).take(&vec![0].into()).unwrap().has_row_watermarks());
     }
 
     #[test]

@@ -88,8 +88,6 @@ struct Builder<'a> {
     options: Configuration,
     rows_max: usize,
     rewrite_rows: usize,
-    /// For each node whether its rows reach an operator that wants the watermark before each row.
-    row_watermarks: Vec<bool>,
     buffer_timeout_ns: u64,
     ends: Ends,
     paces: Map<usize, Arc<Pace>>,
@@ -107,7 +105,6 @@ impl Deployment<'_> {
             plan: self.plan,
             routing: Routing::contiguous(self.key_groups, self.parallelism)?,
             rewrite_rows: options.integer(&REWRITE_ROWS)?.unwrap_or(131_072).max(1) as usize,
-            row_watermarks: row_watermarks(self.graph, self.registry)?,
             buffer_timeout_ns: buffer_timeout_ns(&options)?,
             options,
             rows_max,
@@ -348,8 +345,7 @@ impl Builder<'_> {
                 Some(compile(&expressions?, &types?)?)
             }
         };
-        let wants_rows = self.row_watermarks[node];
-        let watermarks = stage.watermark.as_ref().map(|spec| Watermarks::new(spec, wants_rows, compile)).transpose()?;
+        let watermarks = stage.watermark.as_ref().map(|spec| Watermarks::new(spec, compile)).transpose()?;
         let idle_timeout_ms = stage.watermark.as_ref().map_or(0, |spec| spec.idle_timeout_ms);
         let reader = source.reader(&ReaderContext {
             subtask: index,
@@ -388,21 +384,6 @@ impl Builder<'_> {
 
 fn buffer_timeout_ns(options: &Configuration) -> Result<u64> {
     Ok(options.duration(&BUFFER_TIMEOUT)?.map_or(100_000_000, |timeout| timeout.as_nanos() as u64))
-}
-
-/// For each node whether its rows reach an operator that [wants](Operator::wants_row_watermarks) the watermark before each row.
-/// Edges go from a node to a later one.
-fn row_watermarks(graph: &JobGraph, registry: &Registry) -> Result<Vec<bool>> {
-    let mut reach = vec![false; graph.nodes.len()];
-    for (position, node) in graph.nodes.iter().enumerate().rev() {
-        let wants =
-            node.role() == Role::Operator && registry.operator(&node.kind, &node.config)?.wants_row_watermarks();
-        if wants || reach[position] {
-            reach[position] = true;
-            arriving(graph, position).for_each(|edge| reach[edge.from as usize] = true);
-        }
-    }
-    Ok(reach)
 }
 
 fn arriving(graph: &JobGraph, node: usize) -> impl Iterator<Item = &Edge> {

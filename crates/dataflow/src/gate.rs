@@ -131,7 +131,6 @@ impl Gate {
         match element {
             Element::Batch(batch) => {
                 let batch = coalesce(channel, batch, self.rows_max)?;
-                let batch = self.held_back(index, batch);
                 self.ready.push_back(Merged::Batch(self.channels[index].input, batch));
             }
             Element::Watermark(watermark) => {
@@ -164,16 +163,6 @@ impl Gate {
             }
         }
         Ok(())
-    }
-
-    /// Rows of a channel, for which the watermark is no higher than that of the others, as it is for elements.
-    fn held_back(&self, index: usize, batch: Batch) -> Batch {
-        let others = self.channels.iter().enumerate().filter(|(other, _)| *other != index);
-        let active = others.filter(|(_, channel)| !channel.ended && !channel.idle);
-        match active.map(|(_, channel)| channel.watermark).min() {
-            Some(lowest) => batch.with_watermarks_at_most(lowest),
-            None => batch,
-        }
     }
 
     /// The smallest watermark of those that are not idle. Once all are, nobody holds anything back any longer: the largest,
@@ -298,11 +287,6 @@ mod tests {
         Element::Batch(Batch::new(Vec::new(), count))
     }
 
-    fn rows_with_watermarks(before: &[i64]) -> Element {
-        let watermarks = before.iter().map(|watermark| EventTime(*watermark)).collect();
-        Element::Batch(Batch::new(Vec::new(), before.len()).with_row_watermarks(watermarks))
-    }
-
     #[test]
     fn rows_behind_a_barrier_wait_for_the_other_channel() {
         let (mut senders, mut gate) = gate_of(&[0, 0]);
@@ -325,26 +309,6 @@ mod tests {
         assert_eq!(drain(&mut gate), ["watermark 10 ms"]);
         senders[1].push(Element::Idle(false)).unwrap();
         assert!(drain(&mut gate).is_empty());
-    }
-
-    #[test]
-    fn the_watermark_before_a_row_is_held_back_by_the_other_channels() {
-        let (mut senders, mut gate) = gate_of(&[0, 0]);
-        let marked = || rows_with_watermarks(&[7, 20]);
-        let seen = |gate: &mut Gate| match gate.poll(Inputs::ALL).unwrap() {
-            Some(Merged::Batch(_, batch)) => [0, 1].map(|row| batch.watermark_before(row).0),
-            other => panic!("{other:?}"),
-        };
-        senders[0].push(marked()).unwrap();
-        assert_eq!(seen(&mut gate), [i64::MIN; 2], "the other channel has none yet");
-        senders[1].push(Element::Watermark(EventTime(9))).unwrap();
-        assert!(drain(&mut gate).is_empty());
-        senders[0].push(marked()).unwrap();
-        assert_eq!(seen(&mut gate), [7, 9]);
-        senders[1].push(Element::Idle(true)).unwrap();
-        drain(&mut gate);
-        senders[0].push(marked()).unwrap();
-        assert_eq!(seen(&mut gate), [7, 20]);
     }
 
     #[test]

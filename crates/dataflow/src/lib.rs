@@ -42,4 +42,3 @@ pub use registry::Registry;
 pub use sink::{Committer, Sink, Writer, WriterContext, output_id};
 pub use sink_operator::{RowHasher, check_not_null};
 pub use source::{Discovery, Enumerator, Poll, Reader, ReaderContext, Source, Split};
-pub use watermarks::Watermarks;

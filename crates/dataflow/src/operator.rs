@@ -45,13 +45,6 @@ pub trait Operator: Send {
         Ok(())
     }
 
-    /// True: it asks batches for [the watermark before each row](Batch::watermark_before), since even a row in the millisecond
-    /// right behind a watermark means something else than it would before it. Rows that a watermark has passed come behind its
-    /// element anyway.
-    fn wants_row_watermarks(&self) -> bool {
-        false
-    }
-
     /// Takes rows. `Rows(n)`: the first n are done; the rest is offered again.
     fn on_batch(&mut self, input: InputId, batch: &Batch, out: &mut Output<'_>) -> Result<Progress>;
 

@@ -1,12 +1,9 @@
 //! Watermarks at the source: per split, the running maximum over every preceding row; over splits, the minimum.
 //!
 //! A batch is cut where a row would be late against the rows before it in the same batch: only there can it matter that the
-//! watermark has risen in between. So results do not depend on batching. For operators to which it matters even of a row in the
-//! millisecond right behind a watermark, a batch that has such rows carries the watermark before each row: there may be one every
-//! millisecond, and cutting at each would leave batches of single rows.
+//! watermark has risen in between. So results do not depend on batching.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, PrimitiveArray};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
@@ -21,7 +18,6 @@ use crate::graph::WatermarkSpec;
 pub struct Watermarks {
     column: usize,
     delay_ms: i64,
-    wants_rows: bool,
     program: Option<Program>,
     splits: Map<u32, EventTime>,
     emitted: EventTime,
@@ -29,10 +25,8 @@ pub struct Watermarks {
 
 impl Watermarks {
     /// Watermarks as a plan specifies them; `compile` makes a program of an expression over columns of the given types.
-    /// `wants_rows`: an operator behind the source wants the watermark before each row.
     pub fn new(
         spec: &WatermarkSpec,
-        wants_rows: bool,
         compile: impl FnOnce(&[Expr], &[SqlType]) -> Result<Program>,
     ) -> Result<Watermarks> {
         let program = if spec.expression.is_empty() {
@@ -42,7 +36,7 @@ impl Watermarks {
             Some(compile(&[Expr::from_bytes(&spec.expression)?], &types?)?)
         };
         let (column, delay_ms) = (spec.column as usize, spec.delay_ms);
-        Ok(Watermarks { column, delay_ms, wants_rows, program, splits: Map::default(), emitted: EventTime::MIN })
+        Ok(Watermarks { column, delay_ms, program, splits: Map::default(), emitted: EventTime::MIN })
     }
 
     /// A split takes part, from where its generator stood.
@@ -70,7 +64,7 @@ impl Watermarks {
             return Err(Failure::data("watermark.null", text));
         }
         let Some((min, max)) = bounds(times.values()) else { return Ok(()) };
-        let mut batch = batch.with_time(Some(TimeBounds { column: self.column, min, max }));
+        let batch = batch.with_time(Some(TimeBounds { column: self.column, min, max }));
         let candidates = self.candidates(&batch, cx)?;
         let highest = match &candidates {
             Some(candidates) => arrow::compute::max(candidates),
@@ -83,16 +77,10 @@ impl Watermarks {
         let running = self.of_split(handle);
         let others = self.minimum_without(handle);
         let end = running.max(EventTime(highest));
-        let rows = Rows { times, candidates: candidates.as_ref(), delay_ms: self.delay_ms };
-        if self.wants_rows
-            && min <= end.min(others).0.saturating_add(1)
-            && let Some(before) = rows.watermarks_before(running, others, self.emitted)
-        {
-            batch = batch.with_row_watermarks(before);
-        }
         if min > end.min(others).0 {
             out.push(Element::Batch(batch));
         } else {
+            let rows = Rows { times, candidates: candidates.as_ref(), delay_ms: self.delay_ms };
             self.emitted = rows.cut(&batch, running, others, self.emitted, out);
         }
         self.splits.insert(handle, end);
@@ -171,25 +159,6 @@ impl Rows<'_> {
         emitted
     }
 
-    /// The watermark before each row, if one of the rows is in the millisecond behind it and no element has said so.
-    fn watermarks_before(
-        &self,
-        mut running: EventTime,
-        others: EventTime,
-        emitted: EventTime,
-    ) -> Option<Arc<[EventTime]>> {
-        let mut is_close = false;
-        let times = self.times.values().iter().enumerate();
-        let before = times.map(|(row, time)| {
-            let combined = running.min(others);
-            is_close |= time.saturating_sub(1) == combined.0 && combined > emitted;
-            running = running.max(self.of_row(row));
-            combined
-        });
-        let before: Arc<[EventTime]> = before.collect();
-        is_close.then_some(before)
-    }
-
     /// The watermark that follows from a row.
     fn of_row(&self, row: usize) -> EventTime {
         EventTime(match self.candidates {
@@ -227,15 +196,11 @@ fn milliseconds(column: &arrow::array::ArrayRef) -> Result<PrimitiveArray<Int64T
 mod tests {
     use super::*;
     use arrow::array::TimestampMillisecondArray;
+    use std::sync::Arc;
 
     fn watermarks(delay_ms: i64) -> Watermarks {
-        watermarks_of(delay_ms, false)
-    }
-
-    fn watermarks_of(delay_ms: i64, wants_rows: bool) -> Watermarks {
         let spec = WatermarkSpec { column: 0, delay_ms, ..WatermarkSpec::default() };
-        let no_program = |_: &[Expr], _: &[SqlType]| Err(Failure::fatal("test", "no program"));
-        let mut watermarks = Watermarks::new(&spec, wants_rows, no_program).unwrap();
+        let mut watermarks = Watermarks::new(&spec, |_, _| Err(Failure::fatal("test", "no program"))).unwrap();
         watermarks.open(0, EventTime::MIN);
         watermarks
     }
@@ -258,32 +223,6 @@ mod tests {
         assert_eq!(assign(&mut ordered, 0, &[10, 11, 9, 12]), ["4 rows", "7 ms"]);
         let mut late = watermarks(5);
         assert_eq!(assign(&mut late, 0, &[10, 20, 15, 14, 30]), ["2 rows", "15 ms", "3 rows", "25 ms"]);
-    }
-
-    #[test]
-    fn a_batch_carries_the_watermark_before_each_row_where_one_is_right_behind_it() {
-        let before = |watermarks: &mut Watermarks, times: &[i64]| -> Vec<Option<Vec<i64>>> {
-            let batch = Batch::new(vec![Arc::new(TimestampMillisecondArray::from(times.to_vec()))], times.len());
-            let mut out = Vec::new();
-            watermarks.assign(0, batch, &EvalContext::utc(), &mut out).unwrap();
-            let before = |batch: &Batch| (0..batch.len()).map(|row| batch.watermark_before(row).0).collect();
-            let batches = out.iter().filter_map(|element| match element {
-                Element::Batch(batch) => Some(batch.has_row_watermarks().then(|| before(batch))),
-                _ => None,
-            });
-            batches.collect()
-        };
-        let mut ordered = watermarks_of(0, true);
-        assert_eq!(before(&mut ordered, &[10, 12, 14, 16]), [None]);
-        assert_eq!(before(&mut ordered, &[17]), [None], "the element before it has said so");
-        assert_eq!(before(&mut ordered, &[19, 20, 22]), [Some(vec![17, 19, 20])]);
-        assert_eq!(before(&mut ordered, &[23, 23, 24]), [Some(vec![22]), Some(vec![23, 23])]);
-        assert_eq!(before(&mut watermarks_of(5, true), &[10, 12, 9, 13]), [None]);
-        assert_eq!(before(&mut watermarks_of(5, true), &[10, 12, 8, 13]), [Some(vec![i64::MIN, 5, 7, 7])]);
-        assert_eq!(before(&mut watermarks(0), &[19, 20, 22]), [None], "nobody wants them");
-        let mut held = watermarks_of(0, true);
-        held.open(1, EventTime(18));
-        assert_eq!(before(&mut held, &[18, 20, 19, 21]), [Some(vec![i64::MIN, 18, 18, 18])]);
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn deletions_where_failed(batch: &Batch, passed: &BooleanArray) -> Result<Batch>
     let keep: BooleanArray =
         kinds.iter().zip(passed.values()).map(|(kind, passed)| Some(passed || *kind == RowKind::Delete)).collect();
     let time = batch.time();
-    filter_batch(&batch.with_columns(batch.columns()).with_kinds(kinds).with_time(time), &keep)
+    filter_batch(&Batch::new(batch.columns(), batch.len()).with_kinds(kinds).with_time(time), &keep)
 }
 
 /// A number whose bits all depend on all bits of another (the finaliser of splitmix64).

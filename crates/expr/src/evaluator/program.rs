@@ -254,18 +254,14 @@ impl Calc {
     }
 }
 
-/// The rows for which `mask` (without NULL) is true, copied. Event-time bounds and watermarks are kept, hashes are not.
+/// The rows for which `mask` (without NULL) is true, copied. Event-time bounds are kept, hashes are not.
 pub fn filter_batch(batch: &Batch, mask: &BooleanArray) -> Result<Batch> {
     let rows = mask.true_count();
     let predicate = FilterBuilder::new(mask).optimize().build();
     let columns: Result<Vec<ArrayRef>> = (0..batch.width())
         .map(|index| Ok(strings::shared_or_copied(predicate.filter(&batch.column(index))?)))
         .collect();
-    let mut filtered = Batch::new(columns?, rows).with_time(batch.time());
-    if batch.has_row_watermarks() {
-        let kept = (0..batch.len()).filter(|row| mask.value(*row)).map(|row| batch.watermark_before(row));
-        filtered = filtered.with_row_watermarks(kept.collect());
-    }
+    let filtered = Batch::new(columns?, rows).with_time(batch.time());
     Ok(match batch.kinds() {
         None => filtered,
         Some(kinds) => {

@@ -1,7 +1,9 @@
-//! Whole jobs at parallelism 1 whose watermarks are right behind their rows: SESSION gives the same rows for batches of any size.
+//! Whole jobs at parallelism 1 whose watermarks are right behind their rows: SESSION gives the same rows for batches of any size,
+//! also over the rows of windows and of sessions, and where no row is late they are those of the batch answer.
 
 use std::collections::BTreeMap;
 
+use tidemill_batch::Lowering;
 use tidemill_naive::{Row, Value};
 
 use crate::engine::{Answer, Engine, Mode};
@@ -11,7 +13,7 @@ const DDL: &str = "CREATE TABLE t (k INT, n INT, ts TIMESTAMP(3), WATERMARK FOR 
                    WITH ('connector' = 'memory')";
 
 /// Each with a gap of 5 ms.
-const QUERIES: [&str; 4] = [
+const QUERIES: [&str; 6] = [
     "SELECT k, window_start, window_end, COUNT(*), SUM(n) \
      FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '0.005' SECOND)) \
      GROUP BY k, window_start, window_end",
@@ -27,7 +29,21 @@ const QUERIES: [&str; 4] = [
      FROM TABLE(SESSION(TABLE (SELECT k, n, window_time AS t FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.002' SECOND))) \
      PARTITION BY k, DESCRIPTOR(t), INTERVAL '0.005' SECOND)) \
      GROUP BY k, window_start, window_end",
+    // Windows follow each other at just the gap, and many of them come with one watermark.
+    "SELECT k, window_start, window_end, SUM(c) \
+     FROM TABLE(SESSION(TABLE (SELECT k, COUNT(*) AS c, window_time AS t \
+       FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.005' SECOND)) GROUP BY k, window_start, window_end, window_time) \
+     PARTITION BY k, DESCRIPTOR(t), INTERVAL '0.005' SECOND)) \
+     GROUP BY k, window_start, window_end",
+    "SELECT window_start, window_end, SUM(c), COUNT(*) \
+     FROM TABLE(SESSION(TABLE (SELECT k, COUNT(*) AS c, window_time AS t \
+       FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '0.003' SECOND)) \
+       GROUP BY k, window_start, window_end, window_time) \
+     PARTITION BY k, DESCRIPTOR(t), INTERVAL '0.002' SECOND)) \
+     GROUP BY k, window_start, window_end",
 ];
+
+const BATCH: Mode = Mode::Batch { lowering: Lowering::Optimized, parallelism: 1, rows_max: 1024 };
 
 fn rows(seed: u64, steps: &[i64], disorder: i64) -> Vec<Row> {
     let mut random = Random(seed);
@@ -54,6 +70,9 @@ fn ask(queries: &[&str]) -> Vec<String> {
             match &single {
                 Answer::Rows(_, rows) => assert!(rows.len() > 20, "{query}: {} rows", rows.len()),
                 other => panic!("{query}: {other:?}"),
+            }
+            if disorder <= delay && engine.ask(query, BATCH) != single {
+                failures.push(format!("seed {seed}, batch: {query}"));
             }
             for rows_max in [7, 1024] {
                 if answer(rows_max) != single {

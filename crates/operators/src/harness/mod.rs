@@ -192,6 +192,11 @@ impl Harness {
         if std::mem::take(&mut self.is_due) { self.fire() } else { Ok(()) }
     }
 
+    /// The watermark that goes on, in milliseconds: as the operator was given it, but for what it holds back.
+    pub fn watermark_passed_on(&self) -> i64 {
+        self.watermark.min(self.operator.hold()).0
+    }
+
     /// The watermark rises, and what is due fires; after a restore perhaps when all rows are there, a few batches later.
     pub fn watermark(&mut self, watermark_ms: i64) -> Result<()> {
         self.fill(NeedsAllRows::ForWatermarks)?;

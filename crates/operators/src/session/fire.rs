@@ -18,7 +18,7 @@ impl SessionAggregate {
             let mut taken = Set::default();
             while current.len() + earlier.len() < out.rows_max() {
                 let Some(Reverse((end, place))) =
-                    self.ends.peek().copied().filter(|Reverse((end, _))| self.is_closed(*end))
+                    self.ends.peek().copied().filter(|Reverse((end, _))| self.is_over(*end))
                 else {
                     break;
                 };

@@ -24,10 +24,10 @@ impl SessionAggregate {
             let (start, end) = self.bounds(Place::Earlier(*row));
             (from, to) = (from.min(start), to.max(end));
         }
+        if self.is_late(to) {
+            return Ok(false);
+        }
         if target.is_none() {
-            if self.is_closed(to) {
-                return Ok(false);
-            }
             let keys = self.fold.keys();
             let order = order_of(time);
             let (row, _) = self.earlier.insert(keys.key(position as usize), keys.hash(position as usize), &order)?;
@@ -94,7 +94,7 @@ impl SessionAggregate {
         Ok(())
     }
 
-    /// The earlier sessions of a row's key that overlap or touch `time ..= until` and are not closed, in order.
+    /// The earlier sessions of a row's key that overlap or touch `time ..= until`, in order.
     fn touching(&self, position: u32, time: i64, until: i64) -> Vec<u32> {
         let keys = self.fold.keys();
         let Some(key) = self.earlier.key(keys.key(position as usize), keys.hash(position as usize)) else {
@@ -108,7 +108,6 @@ impl SessionAggregate {
         rows.reverse();
         let behind = self.earlier.range(key, Bound::Excluded(&order), Bound::Unbounded).map(|(_, row)| row).next();
         rows.extend(behind.filter(|row| self.earlier.values(*row)[START] as i64 <= until));
-        rows.retain(|row| !self.is_closed(self.earlier.values(*row)[END] as i64));
         rows
     }
 

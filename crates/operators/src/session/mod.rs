@@ -3,12 +3,15 @@
 //! A key has any number of open sessions, as rows come out of order. The one that began last is in `current`, found by the
 //! key alone, since nearly every row belongs to it; the earlier ones are in `earlier`, by key and time. A row may join sessions.
 //!
+//! A row exactly at the end of a session still belongs to it, so a session is over when the watermark has reached its end: then
+//! no row that is not late can join it, whichever rows and watermarks come together. The watermark goes on one millisecond behind,
+//! as the row of a session has the time of its last millisecond.
+//!
 //! Invariants:
-//! 1. Sessions of a key neither overlap nor touch, but for one that is closed and has not been emitted: the next row may be exactly
-//!    at its end. That of `current` is the last; if it is empty there are none.
+//! 1. Sessions of a key neither overlap nor touch. That of `current` is the last; if it is empty there are none.
 //! 2. Every session has an entry in `ends` at or before its end. The entry is checked when its time comes.
-//! 3. A row is late if the session that it would be in, all joined, is closed.
-//! 4. Closed is what the watermark before a row has closed, also when it is between rows of one batch: no row joins that.
+//! 3. A row is late if the watermark has reached the last millisecond of the session that it would be in, all joined.
+//! 4. Sessions that are over have been emitted before the next row comes.
 //!
 //! What aggregates keep outside records (sets of DISTINCT, values that may be taken back) is found by the key and the session's
 //! *name*, a moment within it that stays as the session grows and moves. Where there is nothing but words there are no names.
@@ -129,9 +132,19 @@ impl SessionAggregate {
         })
     }
 
-    fn is_closed(&self, end: i64) -> bool {
-        self.ended
-            || self.progress != EventTime::MIN && self.zone.to_closing_moment(end.saturating_sub(1)) <= self.progress.0
+    /// True if no row can join a session with this end any more.
+    fn is_over(&self, end: i64) -> bool {
+        self.ended || self.progress == EventTime::MAX || self.closing_moment(end) < self.progress.0
+    }
+
+    /// True if the watermark has passed a session with this end, so that it takes no row.
+    fn is_late(&self, end: i64) -> bool {
+        self.ended || self.progress != EventTime::MIN && self.closing_moment(end) <= self.progress.0
+    }
+
+    /// The moment of the last millisecond before an end.
+    fn closing_moment(&self, end: i64) -> i64 {
+        self.zone.to_closing_moment(end.saturating_sub(1))
     }
 
     fn see_clock(&mut self, wall_ms: i64) {
@@ -176,19 +189,21 @@ impl SessionAggregate {
         let time = time.min(i64::MAX - 1);
         let until = time.saturating_add(self.gap);
         if start == end {
-            if self.is_closed(until) {
+            if self.is_late(until) {
                 return Ok(false);
             }
             self.begin(Place::Current(row), time, until);
             self.ends.push(Reverse((until, Place::Current(row))));
-        } else if time > end || time == end && self.is_closed(end) {
-            if self.is_closed(until) {
+        } else if time > end {
+            if self.is_late(until) {
                 return Ok(false);
             }
             self.retire(position, row)?;
             self.begin(Place::Current(row), time, until);
         } else if until < start || time < start && !self.earlier.is_empty() {
             return self.place_early(position, row, time, until);
+        } else if self.is_late(end.max(until)) {
+            return Ok(false);
         } else if time < start || until > end {
             self.set_bounds(Place::Current(row), start.min(time), end.max(until));
         }
@@ -283,11 +298,6 @@ impl Operator for SessionAggregate {
         NeedsAllRows::ForWatermarks
     }
 
-    /// A row joins the session that ends with it, unless the watermark, being just before the row, has closed that.
-    fn wants_row_watermarks(&self) -> bool {
-        self.time_column.is_some()
-    }
-
     fn pin(&mut self, _input: InputId, batch: &Batch, pins: &mut Pins<'_>) -> Result<()> {
         if !batch.is_empty() {
             self.fold.set_batch(batch.project(self.fold.needed()))?;
@@ -318,11 +328,7 @@ impl Operator for SessionAggregate {
         rows.clear();
         self.current.upsert(self.fold.keys(), 0..batch.len(), &mut rows)?;
         let mut late = Vec::new();
-        let moves_on = self.time_column.is_some() && batch.has_row_watermarks();
         for (position, (row, time)) in (0..).zip(rows.iter().zip(&local)) {
-            if moves_on {
-                self.progress = self.progress.max(batch.watermark_before(position as usize));
-            }
             if !self.place(position, *row, *time)? {
                 late.push(*row);
             }
@@ -359,7 +365,16 @@ impl Operator for SessionAggregate {
 
     fn next_timer_ms(&self) -> Option<i64> {
         let Reverse((end, _)) = self.ends.peek().filter(|_| self.time_column.is_none() && !self.ended)?;
-        Some(self.zone.to_closing_moment(end.saturating_sub(1)).saturating_add(1))
+        // The clock has to be a millisecond beyond what is over.
+        Some(self.closing_moment(*end).saturating_add(2))
+    }
+
+    fn hold(&self) -> EventTime {
+        match self.progress {
+            _ if self.ended || self.time_column.is_none() => EventTime::MAX,
+            EventTime::MAX => EventTime::MAX,
+            EventTime(watermark) => EventTime(watermark.saturating_sub(1)),
+        }
     }
 
     fn on_end(&mut self, _input: InputId, out: &mut Output<'_>) -> Result<Progress> {

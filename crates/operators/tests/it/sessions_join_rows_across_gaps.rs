@@ -41,7 +41,7 @@ pub fn expected(gap: i64, calls: &[AggregateCall], steps: &[Step]) -> (Vec<Strin
     let close = |open: &mut BTreeMap<String, Vec<Session>>, watermark: i64, closed: &mut Vec<Row>| {
         for sessions in open.values_mut() {
             let (over, kept): (Vec<Session>, Vec<Session>) =
-                std::mem::take(sessions).into_iter().partition(|session| session.end - 1 <= watermark);
+                std::mem::take(sessions).into_iter().partition(|session| session.end <= watermark);
             *sessions = kept;
             for session in over {
                 if session.rows.iter().map(|(kind, _)| kind.sign()).sum::<i64>() <= 0 {
@@ -69,16 +69,18 @@ pub fn expected(gap: i64, calls: &[AggregateCall], steps: &[Step]) -> (Vec<Strin
                         .into_iter()
                         .partition(|session| session.start <= joined.end && session.end >= joined.start);
                     *sessions = others;
+                    let end = touching.iter().map(|session| session.end).fold(joined.end, i64::max);
+                    if end - 1 <= watermark {
+                        late += 1;
+                        sessions.extend(touching);
+                        continue;
+                    }
+                    joined.end = end;
                     for session in touching {
                         joined.start = joined.start.min(session.start);
-                        joined.end = joined.end.max(session.end);
                         joined.rows.extend(session.rows);
                     }
-                    if joined.end - 1 <= watermark {
-                        late += 1;
-                    } else {
-                        sessions.push(joined);
-                    }
+                    sessions.push(joined);
                 }
             }
         }
@@ -115,12 +117,33 @@ fn a_late_row_bridges_sessions_that_are_open() {
     harness.watermark(8).unwrap();
     // 7 .. 17 touches both of the first two sessions; the first ends with millisecond 9.
     harness.rows(&input, "1 @7 1 'a' true").unwrap();
-    harness.watermark(24).unwrap();
+    harness.watermark(25).unwrap();
     assert_eq!(harness.output_text(&output), "+I 1 3 @0 @25 @24\n");
     harness.rows(&input, "1 @14 1 'a' true").unwrap();
     assert_eq!(harness.counters().late_rows_dropped, 1);
     harness.end().unwrap();
     assert_eq!(harness.output_text(&output), "+I 1 1 @40 @50 @49\n");
+}
+
+#[test]
+fn a_session_ends_where_no_row_can_join_it() {
+    let calls = [AggregateCall::new("COUNT", &[])];
+    let config = config(&calls, 10, false).encode_to_vec();
+    let (input, output) = (input_types(), output_types(&[SqlType::BIGINT]));
+    let mut harness = Harness::open(operator(SESSION_AGGREGATE, &config).unwrap()).unwrap();
+    harness.rows(&input, "1 @0 1 'a' true\n2 @0 1 'a' true").unwrap();
+    // The last millisecond of both has passed, yet a row at their end would be one of them; one within them is late.
+    harness.watermark(9).unwrap();
+    assert_eq!(harness.output_text(&output), "");
+    assert_eq!(harness.watermark_passed_on(), 8, "a row at 9 may follow");
+    harness.rows(&input, "2 @0 1 'a' true\n1 @10 1 'a' true").unwrap();
+    assert_eq!(harness.counters().late_rows_dropped, 1);
+    harness.watermark(10).unwrap();
+    assert_eq!(harness.output_text(&output), "+I 2 1 @0 @10 @9\n");
+    assert_eq!(harness.watermark_passed_on(), 9);
+    harness.end().unwrap();
+    assert_eq!(harness.output_text(&output), "+I 1 2 @0 @20 @19\n");
+    assert_eq!(harness.watermark_passed_on(), i64::MAX);
 }
 
 #[test]

@@ -105,10 +105,6 @@ impl Operator for Watched {
         self.inner.pin(input, batch, pins)
     }
 
-    fn wants_row_watermarks(&self) -> bool {
-        self.inner.wants_row_watermarks()
-    }
-
     fn on_batch(&mut self, input: InputId, batch: &Batch, out: &mut Output<'_>) -> Result<Progress> {
         self.check(self.last, self.before)?;
         let progress = self.inner.on_batch(input, batch, out)?;
