@@ -21,7 +21,7 @@ pub struct Arguments {
     #[arg(long)]
     one_table: bool,
     /// Events.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     events: u64,
     /// One JSON object.
     #[arg(long)]

@@ -66,3 +66,27 @@ fn main() -> ExitCode {
     }
     ExitCode::SUCCESS
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn nothing_to_measure_is_refused() {
+        let lines = [
+            "nexmark --query q0 --events 0",
+            "nexmark --query q0 --events 1 -p 0",
+            "window-agg --keys 0 --rows 1",
+            "window-agg --keys 1 --rows 0",
+            "window-agg --keys 1 --rows 1 --rows-per-ms 0",
+            "generate --events 0",
+        ];
+        for line in lines {
+            let words = ["tidemill-bench"].into_iter().chain(line.split(' '));
+            let refused = Arguments::try_parse_from(words).map(|_| ()).map_err(|error| error.kind());
+            assert_eq!(refused, Err(ErrorKind::ValueValidation), "{line}");
+        }
+    }
+}

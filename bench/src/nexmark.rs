@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(long, value_parser = query)]
     query: &'static str,
     /// Events to generate; a file is read whole.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     events: u64,
     /// Slots.
     #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]

@@ -29,10 +29,10 @@ const CONTROL_ROWS_MAX: u64 = 30_000_000;
 )]
 pub struct Arguments {
     /// Different keys.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     keys: u64,
     /// Rows.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     rows: u64,
     /// Bytes of a key: 8 (a BIGINT) or 24 (a string).
     #[arg(long, default_value_t = 8, value_parser = key_bytes)]

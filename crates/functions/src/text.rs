@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use arrow::datatypes::{Int8Type, Int32Type, Int64Type};
 use tidemill_core::Result;
-use tidemill_expr::{Arg, Kernel, Operand, Output, Registry, Signature, SqlType, TypeKind};
+use tidemill_expr::{
+    Arg, EvalContext, Kernel, Operand, Output, Registry, RowError, Scalar, Signature, SqlType, TypeKind,
+};
 
-use crate::access::{Numbers, Texts, numbers, texts, truths, written_texts};
+use crate::access::{Numbers, Texts, numbers, texts, truths, try_texts, written_texts};
 use crate::define::{Function, Param, accept, any_null, typed};
 
 /// Registers the functions of this file.
@@ -23,7 +25,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add_scalar(Function::new(
         "CHAR_LENGTH",
         |args| typed(args, &[Param::Text], 0, TypeKind::Int, false),
-        |_| measure(|text| char_count(text) as i32),
+        |_| measure(|text| i32::try_from(char_count(text)).unwrap_or(i32::MAX)),
     ));
     registry.add_alias("CHARACTER_LENGTH", "CHAR_LENGTH");
     registry.add_scalar(Function::new(
@@ -40,16 +42,14 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add_alias("SUBSTR", "SUBSTRING");
     registry.add_scalar(Function::new("LEFT", text_int, |_| with_int(left)));
     registry.add_scalar(Function::new("RIGHT", text_int, |_| with_int(right)));
-    registry.add_scalar(Function::new("REPEAT", text_int, |_| {
-        with_int(|text, count| Cow::Owned(text.repeat(count.max(0) as usize)))
-    }));
+    registry.add_scalar(Function::new("REPEAT", text_int, |_| Ok(Box::new(repeat))).fallible());
     registry.add_scalar(Function::new("TRIM", infer_trim, |_| trim(true, true)));
     registry.add_alias("BTRIM", "TRIM");
     registry.add_scalar(Function::new("LTRIM", infer_trim, |_| trim(true, false)));
     registry.add_scalar(Function::new("RTRIM", infer_trim, |_| trim(false, true)));
-    registry.add_scalar(Function::new("LPAD", infer_pad, |_| pad(true)));
-    registry.add_scalar(Function::new("RPAD", infer_pad, |_| pad(false)));
-    registry.add_scalar(Function::new("REPLACE", infer_replace, |_| Ok(Box::new(replace))));
+    registry.add_scalar(Function::new("LPAD", infer_pad, |_| pad(true)).fallible_for(pads_far));
+    registry.add_scalar(Function::new("RPAD", infer_pad, |_| pad(false)).fallible_for(pads_far));
+    registry.add_scalar(Function::new("REPLACE", infer_replace, |_| Ok(Box::new(replace))).fallible());
     registry.add_scalar(Function::new("TRANSLATE", infer_replace, |_| Ok(Box::new(translate))));
     registry.add_scalar(Function::new("OVERLAY", infer_overlay, |_| Ok(Box::new(overlay))));
     registry.add_scalar(Function::new("POSITION", infer_position, |_| position(0, 1)));
@@ -63,6 +63,20 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add_scalar(Function::new("IS_ALPHA", infer_is, |_| is(|text| all(text, char::is_alphabetic))));
     registry.add_scalar(Function::new("IS_DIGIT", infer_is, |_| is(|text| all(text, char::is_numeric))));
     registry.add_scalar(Function::new("IS_DECIMAL", infer_is, |_| is(is_decimal)));
+}
+
+/// Bytes of a text that a function may make of a shorter one.
+const TEXT_BYTES_MAX: usize = 64 << 20;
+
+/// Refuses a text that would be too long for a row.
+fn check_length(function: &str, bytes: usize) -> Result<(), RowError> {
+    if bytes <= TEXT_BYTES_MAX {
+        return Ok(());
+    }
+    let most = TEXT_BYTES_MAX >> 20;
+    let text =
+        format!("{function} would give a text of more than {most} MiB: ask for fewer characters, or filter the row");
+    Err(RowError::new("text-too-long", text))
 }
 
 /// Number of characters.
@@ -91,6 +105,17 @@ fn with_int(function: impl for<'a> Fn(&'a str, i32) -> Cow<'a, str> + Send + Syn
     Ok(Box::new(move |args, rows, _| {
         let (text, number) = (Texts::of(&args[0])?, Numbers::<Int32Type>::of(&args[1])?);
         Ok(texts(rows, |row| Some(function(text.get(row)?, number.get(row)?))))
+    }))
+}
+
+/// A text as often as asked for; not at all below 1.
+fn repeat(args: &[Arg], rows: usize, _cx: &EvalContext) -> Result<Output> {
+    let (text, count) = (Texts::of(&args[0])?, Numbers::<Int32Type>::of(&args[1])?);
+    Ok(try_texts(rows, |row| {
+        let (Some(text), Some(count)) = (text.get(row), count.get(row)) else { return Ok(None) };
+        let count = count.max(0) as usize;
+        check_length("REPEAT", text.len().saturating_mul(count))?;
+        Ok(Some(text.repeat(count)))
     }))
 }
 
@@ -153,7 +178,7 @@ fn infer_substring(args: &[Operand<'_>]) -> Result<Signature, String> {
 }
 
 /// From a position (0 is 1; negative ones count from the end), as many characters as asked for; fewer at the end.
-fn substring(args: &[Arg], rows: usize, _cx: &tidemill_expr::EvalContext) -> Result<Output> {
+fn substring(args: &[Arg], rows: usize, _cx: &EvalContext) -> Result<Output> {
     let (text, position) = (Texts::of(&args[0])?, Numbers::<Int32Type>::of(&args[1])?);
     let length = args.get(2).map(Numbers::<Int32Type>::of).transpose()?;
     Ok(texts(rows, |row| {
@@ -217,45 +242,63 @@ fn pad(before: bool) -> Result<Kernel> {
     Ok(Box::new(move |args, rows, _| {
         let (text, length) = (Texts::of(&args[0])?, Numbers::<Int32Type>::of(&args[1])?);
         let padding = Texts::of(&args[2])?;
-        Ok(written_texts(rows, |row, out| {
+        Ok(try_texts(rows, |row| {
             let (Some(text), Some(length), Some(padding)) = (text.get(row), length.get(row), padding.get(row)) else {
-                return false;
+                return Ok(None);
             };
             if length < 0 || padding.is_empty() {
-                return false;
+                return Ok(None);
             }
-            let (length, count) = (length as usize, char_count(text));
-            let fill = padding.chars().cycle().take(length.saturating_sub(count));
-            if before {
-                out.extend(fill);
-                out.push_str(char_slice(text, 0, length));
-            } else {
-                out.push_str(char_slice(text, 0, length));
-                out.extend(fill);
-            }
-            true
+            padded(text, length as usize, padding, before).map(Some)
         }))
     }))
+}
+
+fn padded(text: &str, length: usize, padding: &str, before: bool) -> Result<String, RowError> {
+    let missing = length.saturating_sub(char_count(text));
+    let kept = char_slice(text, 0, length);
+    let (rounds, rest) = (missing / char_count(padding), missing % char_count(padding));
+    let rest = char_slice(padding, 0, rest);
+    let bytes = kept.len().saturating_add(padding.len().saturating_mul(rounds)).saturating_add(rest.len());
+    if missing > 0 {
+        check_length(if before { "LPAD" } else { "RPAD" }, bytes)?;
+    }
+    let fill = padding.repeat(rounds) + rest;
+    Ok(if before { fill + kept } else { format!("{kept}{fill}") })
+}
+
+/// Whether the length of a call of LPAD or RPAD may be too large; no character has more than four bytes.
+fn pads_far(args: &[Operand<'_>]) -> bool {
+    match args.get(1).and_then(|length| length.literal) {
+        Some(Scalar::Int(length)) => *length > (TEXT_BYTES_MAX / 4) as i64,
+        Some(Scalar::Null) => false,
+        _ => true,
+    }
 }
 
 fn infer_replace(args: &[Operand<'_>]) -> Result<Signature, String> {
     typed(args, &[Param::Text, Param::Text, Param::Text], 0, TypeKind::STRING, false)
 }
 
-fn replace(args: &[Arg], rows: usize, _cx: &tidemill_expr::EvalContext) -> Result<Output> {
+fn replace(args: &[Arg], rows: usize, _cx: &EvalContext) -> Result<Output> {
     let (text, from, to) = (Texts::of(&args[0])?, Texts::of(&args[1])?, Texts::of(&args[2])?);
-    Ok(texts(rows, |row| {
-        let (text, from, to) = (text.get(row)?, from.get(row)?, to.get(row)?);
-        Some(if from.is_empty() || !text.contains(from) {
-            Cow::Borrowed(text)
-        } else {
-            Cow::Owned(text.replace(from, to))
-        })
+    Ok(try_texts(rows, |row| {
+        let (Some(text), Some(from), Some(to)) = (text.get(row), from.get(row), to.get(row)) else { return Ok(None) };
+        if from.is_empty() || !text.contains(from) {
+            return Ok(Some(Cow::Borrowed(text)));
+        }
+        // Most texts cannot become too long, however often the part is in them.
+        let most = text.len().saturating_add((text.len() / from.len()).saturating_mul(to.len()));
+        if to.len() > from.len() && most > TEXT_BYTES_MAX {
+            let grown = text.matches(from).count().saturating_mul(to.len() - from.len());
+            check_length("REPLACE", text.len().saturating_add(grown))?;
+        }
+        Ok(Some(Cow::Owned(text.replace(from, to))))
     }))
 }
 
 /// Each character of the second argument becomes the one at its place in the third, or vanishes.
-fn translate(args: &[Arg], rows: usize, _cx: &tidemill_expr::EvalContext) -> Result<Output> {
+fn translate(args: &[Arg], rows: usize, _cx: &EvalContext) -> Result<Output> {
     let (text, from, to) = (Texts::of(&args[0])?, Texts::of(&args[1])?, Texts::of(&args[2])?);
     Ok(texts(rows, |row| {
         let (text, from, to) = (text.get(row)?, from.get(row)?, to.get(row)?);
@@ -271,7 +314,7 @@ fn infer_overlay(args: &[Operand<'_>]) -> Result<Signature, String> {
     typed(args, &[Param::Text, Param::Text, Param::Int, Param::Int], 1, TypeKind::STRING, false)
 }
 
-fn overlay(args: &[Arg], rows: usize, _cx: &tidemill_expr::EvalContext) -> Result<Output> {
+fn overlay(args: &[Arg], rows: usize, _cx: &EvalContext) -> Result<Output> {
     let (text, other, start) = (Texts::of(&args[0])?, Texts::of(&args[1])?, Numbers::<Int32Type>::of(&args[2])?);
     let length = args.get(3).map(Numbers::<Int32Type>::of).transpose()?;
     Ok(texts(rows, |row| {
@@ -336,7 +379,7 @@ fn infer_concat(args: &[Operand<'_>]) -> Result<Signature, String> {
     Ok(Signature::new(types, SqlType::STRING.with_null(any_null(args))))
 }
 
-fn concat(args: &[Arg], rows: usize, _cx: &tidemill_expr::EvalContext) -> Result<Output> {
+fn concat(args: &[Arg], rows: usize, _cx: &EvalContext) -> Result<Output> {
     let parts: Vec<Texts<'_>> = args.iter().map(Texts::of).collect::<Result<_>>()?;
     Ok(written_texts(rows, |row, out| {
         parts.iter().all(|part| {
@@ -353,7 +396,7 @@ fn infer_concat_ws(args: &[Operand<'_>]) -> Result<Signature, String> {
 }
 
 /// All texts that are not NULL with the first argument between them.
-fn concat_ws(args: &[Arg], rows: usize, _cx: &tidemill_expr::EvalContext) -> Result<Output> {
+fn concat_ws(args: &[Arg], rows: usize, _cx: &EvalContext) -> Result<Output> {
     let parts: Vec<Texts<'_>> = args.iter().map(Texts::of).collect::<Result<_>>()?;
     Ok(written_texts(rows, |row, out| {
         let Some(separator) = parts[0].get(row) else { return false };

@@ -222,7 +222,12 @@ fn java_float(x: f64, shortest: &str) -> String {
         return if x > 0.0 { "Infinity" } else { "-Infinity" }.into();
     }
     let (sign, shortest) = shortest.strip_prefix('-').map_or(("", shortest), |rest| ("-", rest));
-    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((shortest, "0"));
+    let (mut mantissa, exponent) = shortest.split_once('e').unwrap_or((shortest, "0"));
+    // Where one digit would do, Java writes the two that are nearest; that differs for the smallest numbers alone.
+    let nearest = format!("{:.1e}", x.abs());
+    if mantissa.len() == 1 {
+        mantissa = nearest.split_once(".0e").or(nearest.split_once('e')).map_or(mantissa, |(digits, _)| digits);
+    }
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
     let plain = x == 0.0 || (-3..7).contains(&exponent);
@@ -255,6 +260,7 @@ mod tests {
             (0.001, "0.001"),
             (0.00012, "1.2E-4"),
             (-2.5e-10, "-2.5E-10"),
+            (f64::from_bits(1), "4.9E-324"),
         ] {
             assert_eq!(java_double(x), text);
         }

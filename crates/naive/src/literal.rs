@@ -14,6 +14,7 @@ pub(crate) fn literal(literal: &Literal, zone: i128) -> Result<(Value, Type)> {
     Ok(match literal {
         Literal::Null => (Value::Null, Type::Null),
         Literal::Boolean(value) => (Value::Boolean(*value), Type::Boolean),
+        Literal::Unknown => (Value::Null, Type::Boolean),
         Literal::Number(digits) => number(digits, false)?,
         Literal::String(text) => (Value::text(text), Type::Char(text.chars().count() as u32)),
         Literal::Binary(digits) => {

@@ -1,12 +1,18 @@
 //! Every option of a session: what `SET` knows. Flink's keys where the option is Flink's.
 
-use tidemill_core::options::{ConfigOption, Configuration, OptionType, unknown_key};
+use std::ops::RangeInclusive;
+
+use tidemill_core::key_group::KEY_GROUPS_MAX;
+use tidemill_core::options::{ConfigOption, Configuration, OptionType, parse_duration, unknown_key};
 pub use tidemill_dataflow::job_options::{
     BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINT_DIR, CHECKPOINT_INTERVAL, CHECKPOINT_TIMEOUT, CHECKPOINTS_RETAINED,
     LOCAL_TIME_ZONE, MANAGED_MEMORY, MAX_PARALLELISM, RESTART_ATTEMPTS, REWRITE_ROWS,
 };
 
 use crate::error::{PlanError, PlanResult};
+
+/// Rows of a batch at most: more than that no operator is offered.
+const ROWS_OF_A_BATCH_MAX: i64 = 1 << 20;
 
 /// Streaming or batch.
 pub const RUNTIME_MODE: ConfigOption = ConfigOption::new(
@@ -100,16 +106,41 @@ pub fn check(key: &str, value: &str) -> PlanResult<()> {
         .find(|option| option.key == key)
         .ok_or_else(|| PlanError::from(unknown_key(key, ALL.iter().map(|option| option.key), "the session")))?;
     option.check(value)?;
-    let least = match key {
-        key if key == PARALLELISM.key => 1,
-        key if key == RESTART_ATTEMPTS.key => 0,
-        _ => return Ok(()),
-    };
-    if value.trim().parse::<i64>().is_ok_and(|number| number < least) {
-        let text = format!("option '{key}' is '{value}', but must be at least {least}");
-        return Err(PlanError::from(tidemill_core::Failure::user("option.value", text)));
+    match expected(key, value.trim()) {
+        None => Ok(()),
+        Some(expected) => {
+            Err(PlanError::from(option.refuse(format!("option '{key}' is '{value}', but must be {expected}"))))
+        }
     }
-    Ok(())
+}
+
+/// What an option takes that a text of its type is not; none where the text is what it takes.
+fn expected(key: &str, value: &str) -> Option<String> {
+    if key == MAX_PARALLELISM.key {
+        let fits = value.parse().is_ok_and(|groups: u32| groups.is_power_of_two() && groups <= KEY_GROUPS_MAX);
+        return (!fits).then(|| format!("a power of two from 1 to {KEY_GROUPS_MAX}"));
+    }
+    if key == CHECKPOINT_TIMEOUT.key {
+        let none = parse_duration(value).is_some_and(|timeout| timeout.is_zero());
+        return none.then(|| "longer than 0; by default it is 10 min".to_string());
+    }
+    let range = range(key)?;
+    let fits = value.parse().is_ok_and(|number: i64| range.contains(&number));
+    (!fits).then(|| match *range.end() {
+        i64::MAX => format!("a number of at least {}", range.start()),
+        most => format!("a number from {} to {most}", range.start()),
+    })
+}
+
+/// The numbers that an option of type integer takes.
+fn range(key: &str) -> Option<RangeInclusive<i64>> {
+    match key {
+        key if key == PARALLELISM.key => Some(1..=i64::from(KEY_GROUPS_MAX)),
+        key if key == RESTART_ATTEMPTS.key => Some(0..=i64::MAX),
+        key if key == CHECKPOINTS_RETAINED.key || key == REWRITE_ROWS.key => Some(1..=i64::MAX),
+        key if key == BATCH_ROWS_MAX.key => Some(1..=ROWS_OF_A_BATCH_MAX),
+        _ => None,
+    }
 }
 
 /// True where queries run in batch mode.

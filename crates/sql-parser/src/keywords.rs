@@ -71,6 +71,7 @@ const RESERVED: &[&str] = &[
     "THEN",
     "TRUE",
     "UNION",
+    "UNKNOWN",
     "UNNEST",
     "USING",
     "VALUES",

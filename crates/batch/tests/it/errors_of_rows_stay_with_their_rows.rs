@@ -43,6 +43,16 @@ fn a_condition_on_pairs_is_not_asked_of_the_side_that_has_its_columns() {
 }
 
 #[test]
+fn an_argument_is_not_asked_of_rows_that_its_filter_drops() {
+    let mut world = divisors();
+    assert_eq!(world.rows("SELECT SUM(10 / x) FILTER (WHERE x <> 0) FROM t"), ["5"]);
+    let sql = "SELECT COUNT(DISTINCT 10 / x) FILTER (WHERE x > 0), MAX(10 / x) FILTER (WHERE x > 5), COUNT(*) FROM t";
+    assert_eq!(world.rows(sql), ["2|0|3"]);
+    assert_eq!(world.failure("SELECT SUM(10 / x) FILTER (WHERE x < 20) FROM t").code(), "expression");
+    assert_eq!(world.failure("SELECT SUM(x) FILTER (WHERE 10 / x > 1) FROM t").code(), "expression");
+}
+
+#[test]
 fn filters_mean_the_same_apart_and_together() {
     let mut world =
         World::after("CREATE VIEW t AS SELECT * FROM (VALUES (0, 0), (CAST(NULL AS INT), 0), (1, 2)) AS v(a, x)");

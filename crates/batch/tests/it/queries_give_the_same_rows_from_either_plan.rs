@@ -7,6 +7,14 @@ fn a_query_without_a_table() {
 }
 
 #[test]
+fn unknown_is_a_truth_value() {
+    let sql =
+        "SELECT UNKNOWN, UNKNOWN AND FALSE, UNKNOWN OR TRUE, UNKNOWN IS UNKNOWN, TRUE IS NOT UNKNOWN, TYPEOF(UNKNOWN)";
+    assert_eq!(world().rows(sql), ["NULL|false|true|true|true|BOOLEAN"]);
+    assert!(world().rows("SELECT 1 WHERE UNKNOWN").is_empty());
+}
+
+#[test]
 fn filters_and_projections() {
     let mut world = World::after(
         "CREATE VIEW t AS SELECT * FROM (VALUES (1, 'a', 10), (2, 'b', CAST(NULL AS INT)), (3, 'c', 30)) AS v(x, s, y)",

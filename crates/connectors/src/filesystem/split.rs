@@ -21,6 +21,9 @@ use crate::format::parquet::Footer;
 /// Below this a file is one split; above, splits have about this size.
 pub const SPLIT_BYTES: u64 = 64 << 20;
 
+/// The extensions by which Flink knows that a file is compressed.
+const COMPRESSED: [&str; 7] = ["gz", "gzip", "deflate", "bz2", "xz", "zst", "zstd"];
+
 /// The payload of a split.
 #[derive(Clone, PartialEq, Message)]
 pub struct FileSplit {
@@ -57,12 +60,30 @@ impl FileSplit {
     }
 }
 
+/// Refuses a file whose name says that it is compressed: its bytes are no text.
+fn refuse_compressed(path: &Path) -> Result<()> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if !COMPRESSED.contains(&extension.as_str()) {
+        return Ok(());
+    }
+    let text = format!(
+        "cannot read {}: files of text that are compressed (.{}) are not supported yet; decompress it, or let 'path' be a \
+         pattern that leaves it out, such as '*.csv'",
+        path.display(),
+        COMPRESSED.join(", .")
+    );
+    Err(Failure::user("filesystem.compressed", text))
+}
+
 /// Cuts a file into splits of about `split_bytes`.
 pub fn cut(found: &Found, format: &ReadFormat, split_bytes: u64) -> Result<Vec<FileSplit>> {
     let path = found.path.to_str().ok_or_else(|| {
         let text = format!("the name of {} is not valid UTF-8; rename the file", found.path.display());
         Failure::user("filesystem.name", text)
     })?;
+    if !matches!(format, ReadFormat::Parquet) {
+        refuse_compressed(&found.path)?;
+    }
     let open = || File::open(&found.path).map_err(|error| failed("read", &found.path, &error));
     let is_small = found.size < split_bytes;
     let cuts = match format {

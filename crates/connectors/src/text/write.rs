@@ -9,6 +9,7 @@ use arrow::datatypes::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use tidemill_expr::java_digits::java_digits;
 use tidemill_expr::scalar::{civil_from_days, decimal_text};
 use tidemill_expr::{SqlType, TypeKind};
 
@@ -174,13 +175,13 @@ fn write_time(of_day_ms: i64, nanos: u32, style: TimeStyle, out: &mut Vec<u8>) -
 
 /// A DOUBLE as Java writes it: `1.0`, `0.001`, `1.0E7`, `NaN`, `-Infinity`.
 pub fn double_text(value: f64) -> String {
-    java_text(value, value.is_nan(), value.is_infinite(), value < 0.0, format!("{value:e}"), value.abs())
+    java_text(value, value.is_nan(), value.is_infinite(), value < 0.0, java_digits(value), value.abs())
 }
 
 /// A FLOAT as Java writes it.
 pub fn float_text(value: f32) -> String {
     let size = f64::from(value.abs());
-    java_text(f64::from(value), value.is_nan(), value.is_infinite(), value < 0.0, format!("{value:e}"), size)
+    java_text(f64::from(value), value.is_nan(), value.is_infinite(), value < 0.0, java_digits(value), size)
 }
 
 fn java_text(value: f64, nan: bool, infinite: bool, negative: bool, scientific: String, size: f64) -> String {
@@ -192,16 +193,15 @@ fn java_text(value: f64, nan: bool, infinite: bool, negative: bool, scientific: 
     }
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     if value == 0.0 {
-        return format!("{mantissa}.0");
+        return mantissa.to_string();
     }
     if !(1e-3..1e7).contains(&size) {
-        let point = if mantissa.contains('.') { "" } else { ".0" };
-        return format!("{mantissa}{point}E{exponent}");
+        return format!("{mantissa}E{exponent}");
     }
     // The shortest digits are in the mantissa; place the point among them.
     let exponent: i32 = exponent.parse().unwrap_or_default();
     let sign = if mantissa.starts_with('-') { "-" } else { "" };
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let digits: String = mantissa.strip_suffix(".0").unwrap_or(mantissa).chars().filter(char::is_ascii_digit).collect();
     if exponent < 0 {
         return format!("{sign}0.{}{digits}", "0".repeat((-exponent - 1) as usize));
     }
@@ -237,6 +237,7 @@ mod tests {
             (123456.789, "123456.789"),
             (0.001, "0.001"),
             (0.0001, "1.0E-4"),
+            (f64::from_bits(1), "4.9E-324"),
             (9999999.0, "9999999.0"),
             (1e7, "1.0E7"),
             (-1.25e10, "-1.25E10"),

@@ -25,6 +25,23 @@ fn a_directory_is_read_with_those_below_but_without_hidden_files() {
 }
 
 #[test]
+fn a_compressed_text_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.csv"), "1\n").unwrap();
+    for name in ["b.csv.gz", "b.ZST", "b.bz2"] {
+        let path = directory.path().join(name);
+        fs::write(&path, [0x1f, 0x8b, 8, 0]).unwrap();
+        for format in ["csv", "json"] {
+            let failure = read(&files(&A, directory.path(), format, &[])).unwrap_err();
+            assert_eq!(failure.code(), "filesystem.compressed");
+            assert!(failure.message().contains(name) && failure.message().contains("decompress it"), "{failure}");
+        }
+        assert_eq!(read(&files(&A, &directory.path().join("*.csv"), "csv", &[])).unwrap(), ["1"]);
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
 fn a_path_that_is_not_there_is_named() {
     let failure = read(&files(&A, "/nowhere/x.csv".as_ref(), "csv", &[])).unwrap_err();
     assert_eq!(failure.code(), "filesystem.missing");

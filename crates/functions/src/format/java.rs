@@ -1,6 +1,8 @@
 //! Text as Java's `toString` gives it: what Flink's users see of numbers, and of times in the `print` connector.
 
-use std::fmt::Write;
+use std::fmt::{LowerExp, Write};
+
+use tidemill_expr::java_digits::java_digits;
 
 use super::digits::{push_decimal, push_int, push_padded};
 use super::push_date;
@@ -13,7 +15,7 @@ pub fn push_double(out: &mut String, value: f64) {
         // Writing to a String cannot fail.
         let _ = write!(out, "{value:?}");
     } else if value.is_finite() {
-        push_exponential(out, &format!("{value:e}"));
+        push_exponential(out, value);
     } else {
         push_not_finite(out, value);
     }
@@ -25,21 +27,15 @@ pub fn push_float(out: &mut String, value: f32) {
     if value.is_finite() && (size == 0.0 || (1e-3..1e7).contains(&size)) {
         let _ = write!(out, "{value:?}");
     } else if value.is_finite() {
-        push_exponential(out, &format!("{value:e}"));
+        push_exponential(out, value);
     } else {
         push_not_finite(out, f64::from(value));
     }
 }
 
-/// `1e7` becomes `1.0E7`.
-fn push_exponential(out: &mut String, text: &str) {
-    let (digits, exponent) = text.split_once('e').unwrap_or((text, "0"));
-    out.push_str(digits);
-    if !digits.contains('.') {
-        out.push_str(".0");
-    }
-    out.push('E');
-    out.push_str(exponent);
+/// `1.0e7` becomes `1.0E7`.
+fn push_exponential(out: &mut String, value: impl LowerExp) {
+    out.push_str(&java_digits(value).replace('e', "E"));
 }
 
 fn push_not_finite(out: &mut String, value: f64) {

@@ -32,6 +32,9 @@ fn values_become_text_as_flink_shows_them() {
     assert_eq!(cast(date("2013-01-01"), SqlType::STRING), "2013-01-01");
     assert_eq!(cast(boolean(false), SqlType::STRING), "FALSE");
     assert_eq!(cast(double(1e10), SqlType::STRING), "1.0E10");
+    assert_eq!(cast(double(-f64::from_bits(1)), SqlType::STRING), "-4.9E-324");
+    let smallest = (Scalar::Double(f64::from(f32::from_bits(1))), TypeKind::Float.nullable());
+    assert_eq!(cast(smallest, SqlType::STRING), "1.4E-45");
     assert_eq!(cast(dec("1.50"), SqlType::STRING), "1.50");
     assert_eq!(cast(int(12345), varchar(3)), "123");
     assert_eq!(cast(string("ab"), TypeKind::Char(4).nullable()), "ab  ");

@@ -13,6 +13,24 @@ fn lengths_and_parts_count_characters() {
 }
 
 #[test]
+fn a_text_that_would_be_too_long_is_an_error_of_its_row() {
+    let most = 64 << 20;
+    let long = [
+        call("REPEAT", &[string("ab"), int(most / 2 + 1)]),
+        call("REPEAT", &[string("ab"), int(i64::from(i32::MAX))]),
+        call("LPAD", &[string("ab"), int(most + 1), string("x")]),
+        call("RPAD", &[string("ab"), int(most / 2 + 2), string("ü")]),
+        call("REPLACE", &[string(&"a".repeat(10_000)), string("a"), string(&"b".repeat(10_000))]),
+    ];
+    for text in long {
+        assert!(text.contains("more than 64 MiB"), "{}", &text[..text.len().min(100)]);
+    }
+    assert_eq!(call("REPEAT", &[string(""), int(i64::from(i32::MAX))]), "");
+    assert_eq!(call("RPAD", &[string("äb"), int(5), string("xü")]), "äbxüx");
+    assert_eq!(call("RPAD", &[string("äb"), int(2), string("xü")]), "äb");
+}
+
+#[test]
 fn substring_takes_zero_and_negative_positions() {
     assert_eq!(call("SUBSTRING", &[string("abcdef"), int(0), int(2)]), "ab");
     assert_eq!(call("SUBSTRING", &[string("abcdef"), int(-2)]), "ef");

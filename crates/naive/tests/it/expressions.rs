@@ -16,7 +16,7 @@ impl Generator {
             Decimal => &["1.25", "-0.5", "100.00", "0.005", "CAST(NULL AS DECIMAL(5, 2))"],
             Double => &["0.5e0", "-2e0", "1e3", "CAST(NULL AS DOUBLE)"],
             Text => &["'a'", "''", "'ü/b'", "'It''s'", "CAST(NULL AS STRING)"],
-            Bool => &["TRUE", "FALSE", "CAST(NULL AS BOOLEAN)"],
+            Bool => &["TRUE", "FALSE", "UNKNOWN"],
             Time => &["TIMESTAMP '2013-01-01 00:10:00.000'", "CAST(DATE '2013-02-28' AS TIMESTAMP(3))"],
         };
         (*self.random.pick(constants)).to_string()

@@ -1,6 +1,6 @@
 //! Grouping: which aggregates a SELECT asks for, and what its other expressions may use beside them.
 
-use tidemill_expr::{Expr, SqlType};
+use tidemill_expr::{Expr, SqlType, Volatility};
 use tidemill_sql_parser::Span;
 
 use super::Binder;
@@ -89,12 +89,28 @@ impl Binder<'_> {
         }
         let mut calls = Vec::with_capacity(aggregates.calls.len());
         for (id, call) in aggregates.calls {
-            let args = call.args.into_iter().map(|arg| self.pre_project(&mut items, arg)).collect();
+            let args = call.args.into_iter().map(|arg| {
+                let arg = self.guarded(arg, call.filter.as_ref());
+                self.pre_project(&mut items, arg)
+            });
+            let args = args.collect();
             let filter = call.filter.map(|filter| self.pre_project(&mut items, filter));
             calls.push(AggregateItem { id, function: call.function, args, filter, distinct: call.distinct });
         }
         let keys = keys.iter().map(|key| key.id).collect();
         Rel::Aggregate { input: Box::new(Rel::Project { input: Box::new(input), items }), keys, calls, span }
+    }
+
+    /// The argument of a call, which is asked only of the rows that its filter lets through: an error of another row is
+    /// not the call's. A filter that differs each time cannot be asked twice.
+    fn guarded(&self, arg: Expr, filter: Option<&Expr>) -> Expr {
+        let Some(filter) = filter else { return arg };
+        let fallible = self.functions.is_fallible(&arg, &|id| self.registry.ty(id));
+        if !fallible || self.functions.volatility(filter) == Volatility::Volatile {
+            return arg;
+        }
+        let ty = self.ty(&arg).with_null(true);
+        Expr::Case { branches: vec![(filter.clone(), arg)], otherwise: None, ty }
     }
 
     fn pre_project(&mut self, items: &mut Vec<(ColId, Expr)>, expr: Expr) -> ColId {

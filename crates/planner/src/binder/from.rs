@@ -87,7 +87,7 @@ impl Binder<'_> {
             // It sees those before it.
             let inner = Env { ctes: env.ctes[..index].to_vec(), outer: None };
             let bound = self.query(&cte.query, &inner)?;
-            return rename(bound, &cte.columns, "the query");
+            return self.rename(bound, &cte.columns, "the query");
         }
         let entry = self.catalog.find(name).map_err(|error| name_ctes(error, name, env))?.clone();
         match entry {
@@ -102,8 +102,9 @@ impl Binder<'_> {
                 }
                 self.uses.insert(view.name.clone(), crate::catalog::show_create_view(&view));
                 self.view_depth += 1;
-                let bound =
-                    self.query(&view.query, &Env::default()).and_then(|bound| rename(bound, &view.columns, "the view"));
+                let bound = self
+                    .query(&view.query, &Env::default())
+                    .and_then(|bound| self.rename(bound, &view.columns, "the view"));
                 self.view_depth -= 1;
                 let mut bound =
                     bound.map_err(|error| error.within(&format!("view '{}'", view.name.object), name.span))?;
@@ -117,11 +118,27 @@ impl Binder<'_> {
 
     fn item(&mut self, bound: Bound, qualifier: Vec<String>, alias: Option<&TableAlias>) -> PlanResult<FromItem> {
         let (bound, qualifier) = match alias {
-            Some(alias) => (rename(bound, &alias.columns, "the table")?, vec![alias.name.value.clone()]),
+            Some(alias) => (self.rename(bound, &alias.columns, "the table")?, vec![alias.name.value.clone()]),
             None => (bound, qualifier),
         };
         let columns = bound.outputs.into_iter().map(|output| (output.name, output.id));
         Ok(FromItem { rel: bound.rel, tables: vec![ScopeTable::new(qualifier, columns)] })
+    }
+
+    /// New names for a query's columns, in order. Columns that have no name of their own have them in messages, too.
+    fn rename(&mut self, mut bound: Bound, names: &[Ident], what: &str) -> PlanResult<Bound> {
+        let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(bound) };
+        if names.len() != bound.outputs.len() {
+            let text = format!("{what} has {} columns, but there are {} names", bound.outputs.len(), names.len());
+            return Err(PlanError::new("sql.alias", first.span.to(last.span), text));
+        }
+        for (output, name) in bound.outputs.iter_mut().zip(names) {
+            if self.registry.name(output.id).starts_with("EXPR$") {
+                self.registry.rename(output.id, &name.value);
+            }
+            *output = OutputColumn { name: name.value.clone(), id: output.id, span: name.span };
+        }
+        Ok(bound)
     }
 
     fn join(&mut self, join: &Join, env: &Env<'_>) -> PlanResult<FromItem> {
@@ -225,22 +242,6 @@ impl Binder<'_> {
         }
         if changed { Rel::Project { input: Box::new(rel), items } } else { rel }
     }
-}
-
-/// New names for a query's columns, in order.
-pub(super) fn rename(mut bound: Bound, names: &[Ident], what: &str) -> PlanResult<Bound> {
-    let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(bound) };
-    if names.len() != bound.outputs.len() {
-        let text = format!("{what} has {} columns, but there are {} names", bound.outputs.len(), names.len());
-        return Err(PlanError::new("sql.alias", first.span.to(last.span), text));
-    }
-    bound.outputs = bound
-        .outputs
-        .into_iter()
-        .zip(names)
-        .map(|(output, name)| OutputColumn { name: name.value.clone(), id: output.id, span: name.span })
-        .collect();
-    Ok(bound)
 }
 
 /// `/*+ OPTIONS('key' = 'value') */` on a table: its options for this use.

@@ -14,6 +14,7 @@ pub(crate) fn bind_literal(literal: &Literal, span: Span, time_zone: TimeZone) -
     Ok(match literal {
         Literal::Null => Expr::null(SqlType::NULL),
         Literal::Boolean(value) => Expr::boolean(*value),
+        Literal::Unknown => Expr::null(SqlType::BOOLEAN),
         Literal::Number(digits) => number(digits, span)?,
         Literal::String(text) => Expr::string(text),
         Literal::Binary(digits) => {

@@ -1,8 +1,8 @@
 //! Collects nodes and edges; makes equal nodes once; numbers and names them at the end.
 
+use tidemill_core::OperatorId;
 use tidemill_core::map::Map;
 use tidemill_core::options::Configuration;
-use tidemill_core::{Failure, OperatorId};
 use tidemill_dataflow::graph::GRAPH_FORMAT;
 use tidemill_dataflow::{Edge, JobGraph, Node, Partitioning, ReadStage, Role, WriteStage};
 
@@ -137,16 +137,8 @@ impl Input {
     }
 }
 
+/// The key groups that were asked for; 0: as many as suit the parallelism. The session has seen that they are a power of two.
 fn key_groups(config: &Configuration) -> PlanResult<u32> {
-    let Some(wanted) = config.integer(&options::MAX_PARALLELISM)? else { return Ok(0) };
-    match u32::try_from(wanted) {
-        Ok(groups) if groups.is_power_of_two() && groups <= 32_768 => Ok(groups),
-        _ => {
-            let text = format!(
-                "option '{}' is {wanted}, but must be a power of two up to 32768",
-                options::MAX_PARALLELISM.key
-            );
-            Err(Failure::user("option.value", text).into())
-        }
-    }
+    let asked = config.integer(&options::MAX_PARALLELISM)?;
+    Ok(asked.and_then(|groups| u32::try_from(groups).ok()).unwrap_or(0))
 }

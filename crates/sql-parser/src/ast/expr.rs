@@ -202,6 +202,8 @@ pub enum Literal {
     Null,
     /// `TRUE`, `FALSE`.
     Boolean(bool),
+    /// `UNKNOWN`: a truth value that is NULL.
+    Unknown,
     /// `12`, `1.50`, `1e10`: unsigned, the exact digits. With an exponent it is a DOUBLE, with a point a DECIMAL.
     Number(String),
     /// `'text'`, quotes resolved. `E'a\n'` and `U&'\00e9'` are resolved too.

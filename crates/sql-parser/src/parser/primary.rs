@@ -64,6 +64,7 @@ impl Parser<'_> {
             "NULL" => self.constant(Literal::Null),
             "TRUE" => self.constant(Literal::Boolean(true)),
             "FALSE" => self.constant(Literal::Boolean(false)),
+            "UNKNOWN" => self.constant(Literal::Unknown),
             "DATE" | "TIME" | "TIMESTAMP" | "INTERVAL" => match self.typed_literal(word)? {
                 Some(literal) => ExprKind::Literal(literal),
                 None => return Ok(None),

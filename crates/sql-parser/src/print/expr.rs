@@ -198,6 +198,7 @@ impl Display for Literal {
             Self::Null => f.write_str("NULL"),
             Self::Boolean(true) => f.write_str("TRUE"),
             Self::Boolean(false) => f.write_str("FALSE"),
+            Self::Unknown => f.write_str("UNKNOWN"),
             Self::Number(digits) => f.write_str(digits),
             Self::String(text) => f.write_str(&quoted(text)),
             Self::Binary(digits) => write!(f, "X'{digits}'"),

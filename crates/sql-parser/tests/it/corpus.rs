@@ -4,7 +4,7 @@
 pub const STATEMENTS: &[&str] = &[
     // Queries without tables.
     "SELECT 1",
-    "SELECT 1 AS x, 'a''b' y, NULL, TRUE, FALSE",
+    "SELECT 1 AS x, 'a''b' y, NULL, TRUE, FALSE, UNKNOWN, UNKNOWN IS NOT UNKNOWN, t.unknown, `unknown`",
     "SELECT 1.50, .5, 1e10, 1.5E-3, 12345678901234567890123",
     "SELECT X'0aFF', DATE '2013-01-01', TIME '12:00:00', TIMESTAMP '2013-01-01 12:00:00.123'",
     "SELECT TIMESTAMP WITH LOCAL TIME ZONE '2013-01-01 12:00:00'",
