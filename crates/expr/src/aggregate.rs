@@ -7,6 +7,8 @@
 //!
 //! DISTINCT and FILTER are the operator's: it passes a mask, and for DISTINCT only first occurrences.
 
+use std::ops::Range;
+
 use arrow::array::{ArrayRef, BooleanArray};
 use tidemill_core::{Result, RowKind};
 
@@ -48,16 +50,18 @@ pub trait AggregateStore {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoStore;
 
-/// A batch as an accumulator sees it.
+/// Rows of a batch as an accumulator sees them: those from `first` on, as many as there are records.
 #[derive(Clone, Copy)]
 pub struct AggregateInput<'a> {
     /// The record of each row.
     pub records: &'a [u32],
-    /// The arguments, one value a row.
+    /// The first row.
+    pub first: usize,
+    /// The arguments, one value for each row of the batch.
     pub args: &'a [ArrayRef],
-    /// Which rows count; all if absent. NULL counts as false.
+    /// Which rows of the batch count; all if absent. NULL counts as false.
     pub filter: Option<&'a BooleanArray>,
-    /// Kinds of the rows; all inserts if absent.
+    /// Kinds of the batch's rows; all inserts if absent.
     pub kinds: Option<&'a [RowKind]>,
 }
 
@@ -151,6 +155,11 @@ pub trait Accumulator: Send + Sync {
 }
 
 impl AggregateInput<'_> {
+    /// The rows of the batch.
+    pub fn rows(&self) -> Range<usize> {
+        self.first..self.first + self.records.len()
+    }
+
     /// Whether a row counts.
     #[inline]
     pub fn counts(&self, row: usize) -> bool {

@@ -60,6 +60,9 @@ pub(crate) struct Changes {
     bits: BitPairs,
     /// Which of the two is dirty.
     side: usize,
+    /// Rows there is room for, and how many of them are dirty.
+    rows: usize,
+    dirty: usize,
     gathering: bool,
     /// Words before this one have no frozen row.
     cursor: usize,
@@ -68,37 +71,44 @@ pub(crate) struct Changes {
 impl Changes {
     /// Nothing is dirty or frozen.
     pub(crate) fn new() -> Changes {
-        Changes { bits: BitPairs::new(), side: 0, gathering: false, cursor: 0 }
+        Changes { bits: BitPairs::new(), side: 0, rows: 0, dirty: 0, gathering: false, cursor: 0 }
     }
 
     /// Makes room for so many rows.
     #[inline(always)]
     pub(crate) fn resize(&mut self, rows: usize) {
+        self.rows = self.rows.max(rows);
         self.bits.resize(rows);
     }
 
     /// The row is dirty.
     #[inline(always)]
     pub(crate) fn mark(&mut self, row: u32) {
-        self.bits.words_mut()[(row / 64) as usize][self.side & 1] |= 1 << (row % 64);
+        self.mark_all(&[row]);
     }
 
     /// All rows are dirty.
     #[inline(always)]
     pub(crate) fn mark_all(&mut self, rows: &[u32]) {
+        if self.dirty == self.rows {
+            return;
+        }
         let (words, side) = (self.bits.words_mut(), self.side & 1);
         for row in rows {
             let (word, bit) = (&mut words[(*row / 64) as usize][side], 1 << (*row % 64));
             // Mostly it is marked already, and what is not written need not be waited for.
             if *word & bit == 0 {
                 *word |= bit;
+                self.dirty += 1;
             }
         }
     }
 
     /// The row is not dirty, whatever was done to it.
     pub(crate) fn forget(&mut self, row: u32) {
-        self.bits.words_mut()[(row / 64) as usize][self.side & 1] &= !(1 << (row % 64));
+        let (word, bit) = (&mut self.bits.words_mut()[(row / 64) as usize][self.side & 1], 1 << (row % 64));
+        self.dirty -= usize::from(*word & bit != 0);
+        *word &= !bit;
     }
 
     /// True while frozen rows may be left.
@@ -123,6 +133,7 @@ impl Changes {
     pub(crate) fn freeze(&mut self) {
         debug_assert!(!self.gathering);
         self.side ^= 1;
+        self.dirty = 0;
         self.gathering = !self.bits.words().is_empty();
         self.cursor = 0;
     }
@@ -163,6 +174,7 @@ impl Changes {
     /// Nothing is dirty or frozen.
     pub(crate) fn clear(&mut self) {
         self.bits.clear();
+        (self.rows, self.dirty) = (0, 0);
         self.gathering = false;
     }
 

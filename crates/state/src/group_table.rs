@@ -35,6 +35,37 @@ struct GroupKeys {
     scratch: Vec<u8>,
 }
 
+/// Places in a block whose keys have to be searched for one by one.
+struct Missing {
+    places: [u16; BLOCK_ROWS],
+    count: usize,
+}
+
+impl Missing {
+    fn none() -> Missing {
+        Missing { places: [0; BLOCK_ROWS], count: 0 }
+    }
+
+    fn all(count: usize) -> Missing {
+        let mut missing = Missing::none();
+        (0..count).for_each(|place| missing.note(place, true));
+        missing
+    }
+
+    /// Notes the place if it is missing; places come in ascending order, each once. Without a branch, as nobody can foresee it.
+    #[inline(always)]
+    fn note(&mut self, place: usize, is_missing: bool) {
+        if let Some(next) = self.places.get_mut(self.count) {
+            *next = place as u16;
+        }
+        self.count += usize::from(is_missing);
+    }
+
+    fn places(&self) -> impl Iterator<Item = usize> + '_ {
+        self.places[..self.count].iter().map(|place| usize::from(*place))
+    }
+}
+
 /// The keys of a batch as record words.
 trait KeyWords<const K: usize> {
     /// A key as it stands in a record; none if it is NULL or too long.
@@ -268,14 +299,10 @@ impl GroupTable {
         let first = rows.len();
         rows.resize(first + range.len(), NO_ROW);
         let found = &mut rows[first..];
-        self.candidates(keys, &range, found);
-        if self.rows.has_dead() {
-            self.reject_dead(found);
-        }
-        for (position, row) in range.zip(found) {
-            if *row == NO_ROW {
-                *row = self.upsert_key(keys.key(position), keys.hash(position))?;
-            }
+        let missing = self.find_block(keys, &range, found);
+        for place in missing.places() {
+            let position = range.start + place;
+            found[place] = self.upsert_key(keys.key(position), keys.hash(position))?;
         }
         Ok(())
     }
@@ -288,61 +315,60 @@ impl GroupTable {
             let first = rows.len();
             rows.resize(first + end - start, NO_ROW);
             let found = &mut rows[first..];
-            self.candidates(keys, &(start..end), found);
-            if self.rows.has_dead() {
-                self.reject_dead(found);
-            }
-            for (position, row) in (start..end).zip(found) {
-                if *row == NO_ROW {
-                    *row = self.find(keys.key(position), keys.hash(position)).unwrap_or(NO_ROW);
-                }
+            for place in self.find_block(keys, &(start..end), found).places() {
+                let position = start + place;
+                found[place] = self.find(keys.key(position), keys.hash(position)).unwrap_or(NO_ROW);
             }
             start = end;
         }
     }
 
-    fn reject_dead(&self, rows: &mut [u32]) {
-        for row in rows {
-            if *row != NO_ROW && !self.rows.is_live(*row) {
-                *row = NO_ROW;
-            }
-        }
-    }
-
-    /// The rows of most of the keys in a block, with the keys compared; `NO_ROW`: search.
+    /// The rows of most of the keys in a block, and for which they are missing.
     #[inline(always)]
-    fn candidates(&self, keys: &Keys, range: &Range<usize>, rows: &mut [u32]) {
+    fn find_block(&self, keys: &Keys, range: &Range<usize>, rows: &mut [u32]) -> Missing {
         let hashes = &keys.hashes()[range.clone()];
         if let Some(fixed) = keys.fixed() {
-            self.block::<1>(hashes, &FixedWords(&fixed.values[range.clone()]), rows);
-        } else if let Some((bytes, offsets)) = keys.bytes_and_offsets() {
-            let words = ByteWords { bytes, offsets: &offsets[range.start..=range.end] };
-            match self.keys.words {
-                1 => self.block::<1>(hashes, &words, rows),
-                2 => self.block::<2>(hashes, &words, rows),
-                3 => self.block::<3>(hashes, &words, rows),
-                _ => self.block::<4>(hashes, &words, rows),
-            }
+            return self.find_words::<1>(hashes, &FixedWords(&fixed.values[range.clone()]), rows);
+        }
+        let Some((bytes, offsets)) = keys.bytes_and_offsets() else { return Missing::all(rows.len()) };
+        let words = ByteWords { bytes, offsets: &offsets[range.start..=range.end] };
+        match self.keys.words {
+            1 => self.find_words::<1>(hashes, &words, rows),
+            2 => self.find_words::<2>(hashes, &words, rows),
+            3 => self.find_words::<3>(hashes, &words, rows),
+            _ => self.find_words::<4>(hashes, &words, rows),
         }
     }
 
     #[inline(always)]
-    fn block<const K: usize>(&self, hashes: &[u64], keys: &impl KeyWords<K>, rows: &mut [u32]) {
-        self.keys.index.candidates(hashes, rows);
+    fn find_words<const K: usize>(&self, hashes: &[u64], keys: &impl KeyWords<K>, rows: &mut [u32]) -> Missing {
         let records = &self.rows.storage.records;
-        records.prefetch(rows);
+        self.keys.index.candidates(hashes, rows, |row| records.prefetch(row));
+        if self.rows.has_dead() {
+            self.compare(keys, rows, |row| self.rows.is_live(row))
+        } else {
+            self.compare(keys, rows, |_| true)
+        }
+    }
+
+    /// For which of the keys the candidates are not their rows.
+    #[inline(always)]
+    fn compare<const K: usize>(&self, keys: &impl KeyWords<K>, rows: &[u32], is_live: impl Fn(u32) -> bool) -> Missing {
+        let records = &self.rows.storage.records;
         let (words, stride) = (records.words(), records.stride());
-        for (position, row) in rows.iter_mut().enumerate() {
+        let mut missing = Missing::none();
+        for (place, row) in rows.iter().enumerate() {
             // No candidate is far beyond the last record.
-            let start = *row as usize * stride;
-            let held = words.get(start..).and_then(<[u64]>::first_chunk::<K>);
+            let held = words.get(*row as usize * stride..).and_then(<[u64]>::first_chunk::<K>);
             let is_it = |held: &[u64; K], wanted: &[u64; K]| {
                 held.iter().zip(wanted).fold(0, |differs, (held, wanted)| differs | held ^ wanted) == 0
             };
-            if !held.zip(keys.words(position)).is_some_and(|(held, wanted)| is_it(held, &wanted)) {
-                *row = NO_ROW;
-            }
+            missing.note(
+                place,
+                !held.zip(keys.words(place)).is_some_and(|(held, wanted)| is_it(held, &wanted) && is_live(*row)),
+            );
         }
+        missing
     }
 
     /// The row of one key, if it is there.

@@ -37,7 +37,7 @@ const DEPTH_MAX: u32 = 32 - BUCKET_BITS - 1;
 const PROBES_MAX: usize = 16;
 
 /// How many keys are looked up together: their cache lines fit the nearest cache.
-pub const BLOCK_ROWS: usize = 512;
+pub const BLOCK_ROWS: usize = 256;
 
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
@@ -104,6 +104,18 @@ fn equal(values: &[u32; SLOTS], value: u32) -> u32 {
     values.iter().rev().fold(0, |bits, each| bits << 1 | u32::from(*each == value))
 }
 
+/// The same with registers that hold all of a bucket's tags.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline]
+fn equal_avx2(values: &[u32; SLOTS], value: u32) -> u32 {
+    use std::arch::x86_64::*;
+    // SAFETY: the load lies within the array; an unaligned load is meant.
+    let held = unsafe { _mm256_loadu_si256(values.as_ptr().cast()) };
+    let found = _mm256_cmpeq_epi32(held, _mm256_set1_epi32(value as i32));
+    _mm256_movemask_ps(_mm256_castsi256_ps(found)) as u32
+}
+
 impl Index {
     /// An empty index.
     pub(crate) fn new() -> Index {
@@ -153,28 +165,51 @@ impl Index {
             + self.segments.len() * size_of::<Segment>()
     }
 
-    /// For each of up to [`BLOCK_ROWS`] hashes a row whose slot has the hash's tag, or a number of [`ROWS_MAX`] and more:
-    /// then the hash has to be searched for with [`find`](Index::find). So it has if the row's key is another.
-    #[inline]
-    pub(crate) fn candidates(&self, hashes: &[u64], rows: &mut [u32]) {
-        let mut buckets = [std::ptr::null::<Bucket>(); BLOCK_ROWS];
+    /// For each hash a row whose slot has the hash's tag, or [`NO_ROW`]: then the hash has to be searched for with
+    /// [`find`](Index::find). So it has if the row's key is another, or the row none below [`ROWS_MAX`]. `ask` is called with
+    /// most of the candidates, and some other rows, to fetch them into the cache meanwhile.
+    #[inline(always)]
+    pub(crate) fn candidates(&self, hashes: &[u64], rows: &mut [u32], ask: impl Fn(u32)) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("bmi1") {
+            // SAFETY: the features are there.
+            return unsafe { self.candidates_avx2(hashes, rows, ask) };
+        }
+        self.candidates_by(hashes, rows, equal, ask);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1")]
+    fn candidates_avx2(&self, hashes: &[u64], rows: &mut [u32], ask: impl Fn(u32)) {
+        self.candidates_by(hashes, rows, |values, value| equal_avx2(values, value), ask);
+    }
+
+    #[inline(always)]
+    fn candidates_by(
+        &self,
+        hashes: &[u64],
+        rows: &mut [u32],
+        equal: impl Fn(&[u32; SLOTS], u32) -> u32,
+        ask: impl Fn(u32),
+    ) {
         let (directory, mask, first) = (&self.directory[..], self.bucket_mask, self.first_bucket());
         let directory_mask = directory.len() - 1;
-        for (bucket, hash) in buckets.iter_mut().zip(hashes) {
+        // First the buckets' numbers, which are below 2^32 as there are fewer of them than rows.
+        for (bucket, hash) in rows.iter_mut().zip(hashes) {
             let entry = (*hash >> BUCKET_BITS) as usize & directory_mask;
-            // SAFETY: `entry` is masked to the directory's length, a power of two; the segment is one of this index and
-            // the bucket masked to it (invariant 1).
-            *bucket = unsafe {
-                let segment = *directory.get_unchecked(entry) as usize;
-                first.add(segment * BUCKETS + (*hash as usize & mask))
-            };
-            prefetch(*bucket);
+            // SAFETY: `entry` is masked to the directory's length, a power of two.
+            let segment = unsafe { *directory.get_unchecked(entry) } as usize;
+            let number = segment * BUCKETS + (*hash as usize & mask);
+            prefetch(first.wrapping_add(number));
+            *bucket = number as u32;
         }
-        for ((row, hash), bucket) in rows.iter_mut().zip(hashes).zip(&buckets) {
-            // SAFETY: set above to a bucket of this index.
-            let bucket = unsafe { &**bucket };
+        for (row, hash) in rows.iter_mut().zip(hashes) {
+            // SAFETY: set above to the number of a bucket of this index: the segment is one of it, and the bucket masked to
+            // the segment (invariant 1).
+            let bucket = unsafe { &*first.add(*row as usize) };
             let found = equal(&bucket.tags, *hash as u32);
             let candidate = bucket.rows[found.trailing_zeros() as usize & (SLOTS - 1)];
+            ask(candidate);
             *row = if found == 0 { NO_ROW } else { candidate };
         }
     }
@@ -398,7 +433,7 @@ mod tests {
         }
         let (mut right, mut rows) = (0, [0; BLOCK_ROWS]);
         for (block, part) in hashes.chunks(BLOCK_ROWS).enumerate() {
-            index.candidates(part, &mut rows);
+            index.candidates(part, &mut rows, |_| {});
             for (place, row) in rows[..part.len()].iter().enumerate() {
                 let expected = (block * BLOCK_ROWS + place) as u32;
                 right += usize::from(*row == expected);

@@ -96,18 +96,13 @@ impl Records {
         &mut self.words[start..start + self.stride]
     }
 
-    /// Asks for the cache lines of records. Rows that are not there are fine.
+    /// Asks for the cache lines of a record. A row that is not there is fine.
     #[inline(always)]
-    pub(crate) fn prefetch(&self, rows: &[u32]) {
-        let (first, stride) = (self.words.as_ptr(), self.stride);
+    pub(crate) fn prefetch(&self, row: u32) {
+        let record = self.words.as_ptr().wrapping_add(row as usize * self.stride);
+        prefetch(record);
         if self.two_lines {
-            for row in rows {
-                let record = first.wrapping_add(*row as usize * stride);
-                prefetch(record);
-                prefetch(record.wrapping_add(stride - 1));
-            }
-        } else {
-            rows.iter().for_each(|row| prefetch(first.wrapping_add(*row as usize * stride)));
+            prefetch(record.wrapping_add(self.stride - 1));
         }
     }
 

@@ -372,7 +372,7 @@ impl Rows {
         for taken in 0..rows_max {
             let Some(row) = self.changes.next_frozen() else { return taken };
             if let Some(ahead) = self.changes.frozen_ahead(4) {
-                self.storage.records.prefetch(&[ahead]);
+                self.storage.records.prefetch(ahead);
             }
             self.emit(row, owner, out);
             if !self.is_live(row) {
@@ -434,13 +434,7 @@ impl<'a> RecordsMut<'a> {
     pub fn into_parts(self) -> RecordParts<'a> {
         let Storage { records, arena, key_words, .. } = self.storage;
         let stride = records.stride();
-        RecordParts {
-            pages: records.words_mut().chunks_mut(stride << PAGE_BITS).collect(),
-            records_per_page_log2: PAGE_BITS,
-            stride,
-            first_value_word: *key_words,
-            bytes: BytesMut(arena),
-        }
+        RecordParts { words: records.words_mut(), stride, first_value_word: *key_words, bytes: BytesMut(arena) }
     }
 
     /// The same for the `N` words from value word `first` on, which is faster: the inner loop of aggregation.
@@ -473,16 +467,11 @@ impl<'a> RecordsMut<'a> {
     }
 }
 
-/// Binary logarithm of the records of a page: all that there are, mostly.
-const PAGE_BITS: u32 = 31;
-
 /// The records of a table as memory. What of them may be written is what [`RecordsMut`] was made for.
 #[derive(Debug)]
 pub struct RecordParts<'a> {
-    /// The records, page by page; every page has room for the same power of two of records, the first may be shorter.
-    pub pages: Vec<&'a mut [u64]>,
-    /// Binary logarithm of the records of a page.
-    pub records_per_page_log2: u32,
+    /// The records.
+    pub words: &'a mut [u64],
     /// Words from a record to the next.
     pub stride: usize,
     /// Where in a record the values begin.

@@ -14,14 +14,13 @@ use super::distinct::Distinct;
 use super::store::MemoryStore;
 use crate::failure::to_datafusion;
 
-/// Records of a page, as a power of two.
-const PAGE_ROWS_LOG2: u32 = 12;
-
 /// All groups of a call. The record of a group is its index plus the number of groups that are gone.
 pub(super) struct Groups {
     accumulator: Arc<dyn Accumulator>,
     call: Call,
-    pages: Vec<Box<[u64]>>,
+    /// The records, without the first `dropped`.
+    words: Vec<u64>,
+    dropped: usize,
     /// Groups that were handed out and are gone.
     gone: usize,
     /// Groups that are here.
@@ -39,7 +38,8 @@ impl Groups {
         Ok(Groups {
             accumulator,
             call: call.clone(),
-            pages: Vec::new(),
+            words: Vec::new(),
+            dropped: 0,
             gone: 0,
             len: 0,
             store: MemoryStore::default(),
@@ -55,10 +55,8 @@ impl Groups {
         if u32::try_from(end).is_err() {
             return Err(Failure::data("batch.groups", "an aggregation has more than 4 billion groups in a partition"));
         }
-        let words = self.accumulator.words() << PAGE_ROWS_LOG2;
-        while self.pages.len() << PAGE_ROWS_LOG2 < end {
-            self.pages.push(vec![0; words].into_boxed_slice());
-        }
+        let words = (end - self.dropped) * self.accumulator.words();
+        self.words.resize(words.max(self.words.len()), 0);
         self.records.clear();
         self.records.extend(group_indices.iter().map(|group| (group + self.gone) as u32));
         Ok(())
@@ -74,8 +72,8 @@ impl Groups {
     ) -> Result<()> {
         self.place(group_indices, groups)?;
         let args = &args[..self.call.args.len().min(args.len())];
-        let input = AggregateInput { records: &self.records, args, filter, kinds: None };
-        let mut records = view(&mut self.pages, self.accumulator.words());
+        let input = AggregateInput { records: &self.records, first: 0, args, filter, kinds: None };
+        let mut records = view(&mut self.words, self.accumulator.words(), self.dropped);
         match &mut self.distinct {
             None => self.accumulator.update(&mut records, 0, &input, &mut self.store),
             Some(distinct) => {
@@ -99,7 +97,7 @@ impl Groups {
             }
         }
         let states = PartialStates { words: &words, stride, offset: 0 };
-        let mut records = view(&mut self.pages, self.accumulator.words());
+        let mut records = view(&mut self.words, self.accumulator.words(), self.dropped);
         self.accumulator.merge(&mut records, 0, &self.records, &states)
     }
 
@@ -107,7 +105,7 @@ impl Groups {
     pub fn results(&mut self, count: usize) -> Result<ArrayRef> {
         self.place(&[], count)?;
         let rows = self.first_records(count);
-        let records = view(&mut self.pages, self.accumulator.words());
+        let records = view(&mut self.words, self.accumulator.words(), self.dropped);
         self.accumulator.emit(&records, 0, &rows, &self.store)
     }
 
@@ -127,7 +125,7 @@ impl Groups {
         self.place(&[], count)?;
         let rows = self.first_records(count);
         let words = self.accumulator.words();
-        let records = view(&mut self.pages, words);
+        let records = view(&mut self.words, words, self.dropped);
         let column = |word: usize| -> ArrayRef {
             Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| records.words::<1>(*row, word)[0])))
         };
@@ -142,14 +140,14 @@ impl Groups {
 
     fn forget(&mut self, rows: &[u32]) {
         if rows.len() >= self.len {
-            self.pages.clear();
-            (self.gone, self.len) = (0, 0);
+            self.words = Vec::new();
+            (self.dropped, self.gone, self.len) = (0, 0, 0);
             self.store = MemoryStore::default();
             self.distinct.iter_mut().for_each(Distinct::clear);
             return;
         }
         if let Some(word) = self.accumulator.bytes_word() {
-            let records = view(&mut self.pages, self.accumulator.words());
+            let records = view(&mut self.words, self.accumulator.words(), self.dropped);
             rows.iter().for_each(|row| self.store.free_bytes(records.words::<1>(*row, word)[0]));
         }
         rows.iter().for_each(|row| self.store.free_values(*row));
@@ -157,8 +155,10 @@ impl Groups {
         self.len -= rows.len();
         let gone = self.gone;
         self.distinct.iter_mut().for_each(|distinct| distinct.forget_below(gone as u32));
-        for page in &mut self.pages[..gone >> PAGE_ROWS_LOG2] {
-            *page = Box::default();
+        // Not for a few: what stays is moved.
+        if self.gone - self.dropped > self.len {
+            self.words.drain(..(self.gone - self.dropped) * self.accumulator.words());
+            self.dropped = self.gone;
         }
     }
 
@@ -171,14 +171,15 @@ impl Groups {
 
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        let pages = self.pages.len() * (self.accumulator.words() << PAGE_ROWS_LOG2) * 8;
-        pages + self.store.memory() + self.distinct.as_ref().map_or(0, Distinct::memory)
+        self.words.capacity() * size_of::<u64>()
+            + self.store.memory()
+            + self.distinct.as_ref().map_or(0, Distinct::memory)
     }
 }
 
 /// The records as accumulators see them.
-fn view(pages: &mut [Box<[u64]>], words: usize) -> RecordsMut<'_> {
-    RecordsMut::new(pages.iter_mut().map(|page| &mut page[..]).collect(), PAGE_ROWS_LOG2, words)
+fn view(words: &mut [u64], words_per_row: usize, dropped: usize) -> RecordsMut<'_> {
+    RecordsMut::new(words, words_per_row, dropped as u32)
 }
 
 impl GroupsAccumulator for Groups {

@@ -60,18 +60,18 @@ pub fn one_number(args: &[Operand<'_>]) -> Result<SqlType, String> {
     }
 }
 
-/// Calls `take` with row, record and sign for each row that counts and whose argument is not NULL. The common case, a
+/// Calls `take` with row of the batch, record and sign for each row that counts and whose argument is not NULL. The common case, a
 /// column without NULL, no filter and only inserts, has a loop of its own.
 #[inline(always)]
 pub fn for_each_row(input: &AggregateInput<'_>, array: Option<&dyn Array>, mut take: impl FnMut(usize, u32, i64)) {
     let nulls = array.and_then(|array| array.nulls()).filter(|nulls| nulls.null_count() > 0);
     if nulls.is_none() && input.filter.is_none() && input.kinds.is_none() {
-        for (row, record) in input.records.iter().enumerate() {
+        for (row, record) in input.rows().zip(input.records) {
             take(row, *record, 1);
         }
         return;
     }
-    for (row, record) in input.records.iter().enumerate() {
+    for (row, record) in input.rows().zip(input.records) {
         if nulls.is_none_or(|nulls| nulls.is_valid(row)) && input.counts(row) {
             take(row, *record, input.sign(row));
         }

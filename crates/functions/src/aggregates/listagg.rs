@@ -139,7 +139,7 @@ impl Accumulator for KeptTexts {
             let [_, word] = records.words_mut::<2>(record, at);
             *word = packed(separator(input, row));
         });
-        if let Some(row) = (0..input.records.len()).find(|row| separator(input, *row).len() > SEPARATOR_MAX) {
+        if let Some(row) = input.rows().find(|row| separator(input, *row).len() > SEPARATOR_MAX) {
             let text = separator(input, row);
             return Err(Failure::user(
                 "listagg.separator",

@@ -59,15 +59,11 @@ struct Groups {
     accumulator: Box<dyn Accumulator>,
     types: Vec<SqlType>,
     ty: SqlType,
-    pages: Vec<Box<[u64]>>,
+    words: Vec<u64>,
     store: Store,
 }
 
 const RECORDS: usize = 4;
-
-fn view(pages: &mut [Box<[u64]>], words: usize) -> RecordsMut<'_> {
-    RecordsMut::new(pages.iter_mut().map(|page| &mut page[..]).collect(), 1, words)
-}
 
 impl Groups {
     fn new(name: &str, types: &[SqlType], retracting: bool) -> Groups {
@@ -76,8 +72,8 @@ impl Groups {
         let accumulator =
             registry().aggregate(&call.function).unwrap().bind(&call.arg_types, &call.ty, retracting).unwrap();
         let words = 1 + accumulator.words();
-        let pages = (0..RECORDS / 2).map(|_| vec![0u64; words * 2].into_boxed_slice()).collect();
-        Groups { accumulator, types: call.arg_types, ty: call.ty, pages, store: Store::default() }
+        let words = vec![0; RECORDS * words];
+        Groups { accumulator, types: call.arg_types, ty: call.ty, words, store: Store::default() }
     }
 
     fn add(&mut self, rows: &[(u32, RowKind, Vec<Typed>)], filter: Option<BooleanArray>) {
@@ -94,14 +90,20 @@ impl Groups {
         let kinds: Vec<RowKind> = rows.iter().map(|(_, kind, _)| *kind).collect();
         let kinds = kinds.iter().any(|kind| *kind != RowKind::Insert).then_some(kinds);
         let words = 1 + self.accumulator.words();
-        let mut records = view(&mut self.pages, words);
-        let input = AggregateInput { records: &places, args: &args, filter: filter.as_ref(), kinds: kinds.as_deref() };
+        let mut records = RecordsMut::new(&mut self.words, words, 0);
+        let input = AggregateInput {
+            records: &places,
+            first: 0,
+            args: &args,
+            filter: filter.as_ref(),
+            kinds: kinds.as_deref(),
+        };
         self.accumulator.update(&mut records, 1, &input, &mut self.store).unwrap();
     }
 
     fn results(&mut self) -> Vec<String> {
         let words = 1 + self.accumulator.words();
-        let records = view(&mut self.pages, words);
+        let records = RecordsMut::new(&mut self.words, words, 0);
         let rows: Vec<u32> = (0..RECORDS as u32).collect();
         let array = self.accumulator.emit(&records, 1, &rows, &self.store).unwrap();
         assert_eq!(array.data_type(), &self.ty.arrow_type());
@@ -274,8 +276,8 @@ fn states_merge_as_if_all_rows_had_come_to_one() {
             values.iter().enumerate().map(|(i, value)| insert(1 + i as u32 % 2, value.clone())).collect();
         groups.add(&apart, None);
         let words = 1 + groups.accumulator.words();
-        let states: Vec<u64> = [&groups.pages[0][words..], &groups.pages[1][..words]].concat();
-        let mut records = view(&mut groups.pages, words);
+        let states: Vec<u64> = groups.words[words..3 * words].to_vec();
+        let mut records = RecordsMut::new(&mut groups.words, words, 0);
         let partial = PartialStates { words: &states, stride: words, offset: 1 };
         groups.accumulator.merge(&mut records, 1, &[0, 0], &partial).unwrap();
         assert_eq!(groups.results()[0], expected, "{name}");

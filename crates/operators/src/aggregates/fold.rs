@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
-use tidemill_core::{Batch, Failure, KeyDecoder, KeyEncoder, KeyLayout, KeyRef, Keys, Result, RowKind};
+use tidemill_core::{Batch, Failure, KeyDecoder, KeyEncoder, KeyLayout, KeyRef, Keys, Result};
 use tidemill_expr::{RecordsMut, Registry, SqlType};
 use tidemill_state::{
     BLOCK_ROWS, GroupTable, KeyedTable, OrderedTable, RecordsMut as StateRecords, SlicedTable, StateTable,
@@ -14,7 +14,7 @@ use tidemill_state::{
 
 use super::distinct::{DistinctSet, HASH_WORD};
 use super::store::{RecordKeys, Stores, remove_values};
-use super::{Aggregates, Arguments};
+use super::{Aggregates, Arguments, FoldedRows};
 use crate::config::AggregateCall;
 
 /// Which words of a record are the operator's own; they come before those of the calls, in this order.
@@ -310,22 +310,22 @@ impl Fold {
         prefix: &[u8],
         sets: &mut dyn SetTables,
     ) -> Result<()> {
-        let (Some(all), Some(batch)) = (&self.arguments, &self.batch) else { return Ok(()) };
-        let sliced;
-        let arguments = if rows.len() == batch.len() {
-            all
-        } else {
-            sliced = all.slice(first, rows.len());
-            &sliced
-        };
-        let kinds = batch.kinds().map(|kinds| &kinds[first..first + rows.len()]);
-        for (number, set) in self.sets.iter_mut().enumerate() {
-            set.count(sets.table(number)?, first, rows.len(), arguments, kinds, &mut self.states.masks)?;
-        }
+        let (Some(arguments), Some(batch)) = (&self.arguments, &self.batch) else { return Ok(()) };
         if self.states.keeps_values() {
             self.states.record_keys.set_batch(&self.keys, first, rows, prefix);
         }
-        self.states.update(groups.update(rows), rows, arguments, kinds)
+        if self.sets.is_empty() {
+            let rows = FoldedRows { records: rows, first, arguments, kinds: batch.kinds() };
+            return self.states.update(groups.update(rows.records), &rows);
+        }
+        // The masks of the sets are of these rows alone.
+        let arguments = arguments.slice(first, rows.len());
+        let kinds = batch.kinds().map(|kinds| &kinds[first..first + rows.len()]);
+        for (number, set) in self.sets.iter_mut().enumerate() {
+            set.count(sets.table(number)?, first, rows.len(), &arguments, kinds, &mut self.states.masks)?;
+        }
+        let rows = FoldedRows { records: rows, first: 0, arguments: &arguments, kinds };
+        self.states.update(groups.update(rows.records), &rows)
     }
 
     /// The results of groups, one column a call.
@@ -424,26 +424,20 @@ impl States {
         self.values.iter_mut().flatten().for_each(|table| remove_values(table, key, hash, prefix));
     }
 
-    /// Takes rows into records that may be written, one a row. If values are kept, [`keys`](States::keys) must know them.
-    pub fn update(
-        &mut self,
-        records: StateRecords<'_>,
-        rows: &[u32],
-        arguments: &Arguments,
-        kinds: Option<&[RowKind]>,
-    ) -> Result<()> {
+    /// Takes rows into records that may be written. If values are kept, [`keys`](States::keys) must know them.
+    pub fn update(&mut self, records: StateRecords<'_>, rows: &FoldedRows<'_>) -> Result<()> {
         let parts = records.into_parts();
         let at = parts.first_value_word;
-        let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        let mut records = RecordsMut::new(parts.words, parts.stride, 0);
         if self.own.input_rows {
             let word = at + self.own.reserved.len();
-            rows.iter().for_each(|row| records.words_mut::<1>(*row, word)[0] += 1);
+            rows.records.iter().for_each(|record| records.words_mut::<1>(*record, word)[0] += 1);
         }
         if self.own.net_rows {
             let word = at + self.own.net_word();
-            for (position, row) in rows.iter().enumerate() {
-                let sign = kinds.map_or(1, |kinds| kinds[position].sign());
-                let count = &mut records.words_mut::<1>(*row, word)[0];
+            for (row, record) in (rows.first..).zip(rows.records) {
+                let sign = rows.kinds.map_or(1, |kinds| kinds[row].sign());
+                let count = &mut records.words_mut::<1>(*record, word)[0];
                 *count = count.wrapping_add(sign as u64);
             }
         }
@@ -454,7 +448,7 @@ impl States {
             layout: self.layout,
             call: 0,
         };
-        self.aggregates.update(&mut records, at, rows, arguments, &self.masks, kinds, &mut stores)
+        self.aggregates.update(&mut records, at, rows, &self.masks, &mut stores)
     }
 
     /// Adds partial states to records: for each as many words as a record has.
@@ -462,7 +456,7 @@ impl States {
         let stride = self.aggregates.words();
         let parts = records.into_parts();
         let at = parts.first_value_word;
-        let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        let mut records = RecordsMut::new(parts.words, parts.stride, 0);
         for (row, state) in into.iter().zip(words.chunks_exact(stride.max(1))) {
             for (word, more) in state.iter().enumerate().take(self.own.count()).skip(self.own.reserved.len()) {
                 let word = &mut records.words_mut::<1>(*row, at + word)[0];
@@ -476,7 +470,7 @@ impl States {
     pub fn emit(&mut self, records: StateRecords<'_>, rows: &[u32]) -> Result<Vec<ArrayRef>> {
         let parts = records.into_parts();
         let at = parts.first_value_word;
-        let records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        let records = RecordsMut::new(parts.words, parts.stride, 0);
         let mut stores = Stores {
             bytes: parts.bytes,
             values: &mut self.values,

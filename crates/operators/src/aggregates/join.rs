@@ -79,7 +79,7 @@ impl States {
         self.work_on(record, group);
         let parts = records.into_parts();
         let at = parts.first_value_word;
-        let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        let mut records = RecordsMut::new(parts.words, parts.stride, 0);
         for word in self.own.reserved.len()..self.own.count() {
             let sum = &mut records.words_mut::<1>(record, at + word)[0];
             *sum = sum.wrapping_add(state.words[word]);
@@ -113,7 +113,7 @@ impl States {
         self.work_on(record, group);
         let parts = records.into_parts();
         let at = parts.first_value_word;
-        let mut records = RecordsMut::new(parts.pages, parts.records_per_page_log2, parts.stride);
+        let mut records = RecordsMut::new(parts.words, parts.stride, 0);
         let mut stores = Stores {
             bytes: parts.bytes,
             values: &mut self.values,
@@ -122,8 +122,8 @@ impl States {
             call: 0,
         };
         let rows = vec![record; change.kinds.len()];
-        let input =
-            AggregateInput { records: &rows, args: change.args, filter: Some(change.mask), kinds: Some(change.kinds) };
+        let (filter, kinds) = (Some(change.mask), Some(change.kinds));
+        let input = AggregateInput { records: &rows, first: 0, args: change.args, filter, kinds };
         let call = &self.aggregates.calls()[change.call];
         call.accumulator.update(&mut records, at + call.at, &input, stores.of_call(change.call))
     }

@@ -38,10 +38,23 @@ pub struct Aggregates {
     words: usize,
 }
 
-/// The columns that calls read, cut to some rows of a batch.
+/// The columns that calls read, of a batch or of some of its rows.
 pub struct Arguments {
     args: Vec<Vec<ArrayRef>>,
     filters: Vec<Option<BooleanArray>>,
+}
+
+/// Rows from `first` on, as many as there are records, which they go to.
+#[derive(Clone, Copy)]
+pub struct FoldedRows<'a> {
+    /// The record of each row.
+    pub records: &'a [u32],
+    /// The first row.
+    pub first: usize,
+    /// The arguments of all rows.
+    pub arguments: &'a Arguments,
+    /// The kinds of all rows; all inserts if absent.
+    pub kinds: Option<&'a [RowKind]>,
 }
 
 impl Aggregates {
@@ -122,7 +135,6 @@ impl Aggregates {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one call per batch; each argument is a part of it")]
     /// Takes rows into their records: all calls but those that are DISTINCT, unless `masks` has a mask for them.
     ///
     /// `first_value_word`: where the values of a record begin in `records`. `store`: makes the store of a call.
@@ -130,15 +142,14 @@ impl Aggregates {
         &self,
         records: &mut RecordsMut<'_>,
         first_value_word: usize,
-        rows: &[u32],
-        arguments: &Arguments,
+        rows: &FoldedRows<'_>,
         masks: &[Option<BooleanArray>],
-        kinds: Option<&[RowKind]>,
         store: &mut dyn CallStore,
     ) -> Result<()> {
+        let FoldedRows { records: into, first, arguments, kinds } = *rows;
         for (number, call) in self.calls.iter().enumerate() {
             let mask = masks.get(number).and_then(Option::as_ref).or(arguments.filters[number].as_ref());
-            let input = AggregateInput { records: rows, args: &arguments.args[number], filter: mask, kinds };
+            let input = AggregateInput { records: into, first, args: &arguments.args[number], filter: mask, kinds };
             call.accumulator.update(records, first_value_word + call.at, &input, store.of_call(number))?;
         }
         Ok(())

@@ -33,6 +33,7 @@ use tidemill_dataflow::{Counters, NeedsAllRows, OpenContext, Operator, Output, P
 use tidemill_expr::Registry;
 use tidemill_state::{KeyedTable, OrderedTable, RecordsMut, StateTable};
 
+use crate::aggregates::FoldedRows;
 use crate::aggregates::fold::{Fold, OwnWords};
 use crate::config::{SESSION_AGGREGATE, SessionAggregateConfig, decode, decode_types};
 use crate::window::output::WindowOutput;
@@ -243,7 +244,7 @@ impl SessionAggregate {
             Place::Current(_) => self.current.update(rows),
             Place::Earlier(_) => self.earlier.update(rows),
         };
-        self.fold.states.update(records, rows, &arguments, kinds)
+        self.fold.states.update(records, &FoldedRows { records: rows, first: 0, arguments: &arguments, kinds })
     }
 }
 
