@@ -145,6 +145,9 @@ impl FileStorage {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "the disk is full: free some space, or choose a directory on another disk"
             }
+            io::ErrorKind::FileTooLarge => {
+                "it would be larger than this process may write, or than the file system allows: raise the limit (ulimit -f)"
+            }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 "allow this user to write there, or choose another directory"
             }
@@ -267,6 +270,7 @@ mod tests {
         let cases = [
             (io::ErrorKind::StorageFull, "free some space"),
             (io::ErrorKind::QuotaExceeded, "free some space"),
+            (io::ErrorKind::FileTooLarge, "ulimit -f"),
             (io::ErrorKind::PermissionDenied, "allow this user"),
             (io::ErrorKind::ReadOnlyFilesystem, "allow this user"),
             (io::ErrorKind::Other, "check the disk"),

@@ -6,9 +6,10 @@
 //! shells that start something in the background want that.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals as Delivered;
 use tidemill_core::{Env, Failure, Result};
 use tidemill_runtime::SystemEnv;
@@ -49,7 +50,7 @@ pub enum Business {
 }
 
 impl Signals {
-    /// Takes the signals over.
+    /// Takes the signals over. A file that becomes larger than the process may write (SIGXFSZ) is an error of whoever writes it.
     pub fn install() -> Result<Signals> {
         let cannot = |error| Failure::retryable("signals", format!("signals cannot be handled: {error}"));
         let shared = Arc::new(Shared { clock: SystemEnv::new(), state: Mutex::default() });
@@ -57,6 +58,7 @@ impl Signals {
         let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter();
         let wanted = wanted.filter(|signal| !(may_be_ignored(*signal) && is_ignored(*signal)));
         let mut delivered = Delivered::new(wanted).map_err(cannot)?;
+        signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(cannot)?;
         let signals = Signals { shared };
         let heard = signals.clone();
         spawn("signals", move || delivered.forever().for_each(|signal| heard.hear(signal)))?;

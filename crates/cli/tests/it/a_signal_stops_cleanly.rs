@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 
-use crate::support::Folder;
+use crate::support::{Folder, finish};
 
 /// Numbers 1 to 6,000 into `out`, and into `print` so that a test sees it run.
 fn job(pace: &str) -> String {
@@ -88,6 +88,17 @@ fn before_anything_is_run_there_is_a_report_too() {
         running.signal(signal);
         running.finish().code(130);
         assert_eq!(folder.report(), serde_json::json!({ "jobs": [] }));
+    }
+}
+
+#[test]
+fn a_file_that_may_not_become_so_large_is_an_error_like_others() {
+    let folder = Folder::new();
+    for batch in [&["-D", "execution.runtime-mode=batch"][..], &[]] {
+        let command = folder.command(&[&["sql", "-p", "1", "-e", &job(""), "--report", "report"], batch].concat());
+        let run = finish(&mut in_a_shell("ulimit -f 8", &command)).code(1).says(&["ulimit -f", "rolling-policy"]);
+        assert_eq!(folder.report()["jobs"][0]["state"], "FAILED", "{}", run.err);
+        assert!(folder.committed("out").is_empty());
     }
 }
 

@@ -18,6 +18,13 @@ pub fn failed(action: &str, path: impl AsRef<Path>, error: &Error) -> Failure {
             let text = format!("cannot {action} {path}: the disk is full; free some space and start the job again");
             Failure::retryable("filesystem.full", text)
         }
+        ErrorKind::FileTooLarge => {
+            let text = format!(
+                "cannot {action} {path}: it would be larger than this process may write, or than the file system allows; raise \
+                 the limit (ulimit -f), or set 'sink.rolling-policy.file-size' to less"
+            );
+            Failure::user("filesystem.too-large", text)
+        }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             Failure::user("filesystem.denied", format!("cannot {action} {path}: {error}"))
         }
