@@ -8,8 +8,9 @@ use tidemill_core::{Failure, JobId, Result};
 use crate::envelope::{ObjectKind, create_same, is_ours, seal, unseal};
 use crate::job_directory::JobDirectory;
 use crate::log::DecisionLog;
+use crate::mistaken::refuse_savepoint;
 
-const JOB: &str = "job";
+pub(crate) const JOB: &str = "job";
 const FRESH: &str = "fresh";
 /// The code of a refusal: a file has the name of one of ours.
 const FOREIGN: &str = "job.foreign";
@@ -43,7 +44,7 @@ pub enum Claim {
 impl JobDirectory {
     /// Makes the directory the job's, or finds that it is already.
     ///
-    /// Refuses another job's directory (`job.other`) and changed statements (`job.changed`).
+    /// Refuses another job's directory (`job.other`), changed statements (`job.changed`) and a savepoint (`job.savepoint`).
     pub fn claim(storage: Arc<dyn Storage>, identity: &JobIdentity) -> Result<(JobDirectory, Claim)> {
         let directory = JobDirectory::new(storage);
         if exists(&directory, FRESH)? {
@@ -69,6 +70,7 @@ impl JobDirectory {
                     );
                     return Err(Failure::refused("job.missing", text));
                 }
+                refuse_savepoint(directory.storage().as_ref())?;
                 match create_same(directory.storage().as_ref(), JOB, &bytes) {
                     Ok(()) => Ok((directory, Claim::Created(identity.clone()))),
                     Err(failure) => {
