@@ -181,14 +181,48 @@ fn in_a_shell(before: &str, command: &Command) -> Command {
     shell
 }
 
+/// Waits until a file is being written.
+fn wait_for_part(folder: &Folder) -> String {
+    loop {
+        if let Some(part) = folder.files("out").into_iter().find(|name| name.starts_with(".part-")) {
+            return part;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_a_killed_batch_job_has_left_goes_with_the_next_one() {
+    let folder = Folder::new();
+    let batch = ["-D", "execution.runtime-mode=batch"];
+    let run = |pace: &str| folder.start(&[&["sql", "-p", "1", "-e", &job(pace)], &batch[..]].concat());
+    let killed = run(SLOW);
+    let left = wait_for_part(&folder);
+    killed.signal(Signal::SIGKILL);
+    killed.finish();
+    assert!(folder.files("out").contains(&left), "it was killed too late");
+
+    let other = run(SLOW);
+    let mut writing = wait_for_part(&folder);
+    while writing == left {
+        writing = wait_for_part(&folder);
+    }
+    run("").finish().code(0);
+    let files = folder.files("out");
+    assert!(!files.contains(&left) && files.contains(&writing), "{files:?}");
+    other.signal(Signal::SIGTERM);
+    other.finish().code(130);
+    let hidden: Vec<String> = folder.files("out").into_iter().filter(|name| name.starts_with('.')).collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
+    assert_eq!(folder.committed("out"), numbers());
+}
+
 #[test]
 fn a_stopped_batch_job_has_its_counts() {
     let folder = Folder::new();
     let batch = ["-D", "execution.runtime-mode=batch", "--report", "report"];
     let running = folder.start(&[&["sql", "-p", "1", "-e", &job(SLOW)], &batch[..]].concat());
-    while folder.files("out").is_empty() {
-        std::thread::yield_now();
-    }
+    wait_for_part(&folder);
     running.signal(Signal::SIGTERM);
     running.finish().code(130);
     let report = folder.report();
