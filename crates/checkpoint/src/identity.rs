@@ -8,7 +8,6 @@ use tidemill_core::{Failure, JobId, Result};
 use crate::envelope::{ObjectKind, create_same, is_ours, seal, unseal};
 use crate::job_directory::JobDirectory;
 use crate::log::DecisionLog;
-use crate::mistaken::refuse_savepoint;
 
 pub(crate) const JOB: &str = "job";
 const FRESH: &str = "fresh";
@@ -44,7 +43,7 @@ pub enum Claim {
 impl JobDirectory {
     /// Makes the directory the job's, or finds that it is already.
     ///
-    /// Refuses another job's directory (`job.other`), changed statements (`job.changed`) and a savepoint (`job.savepoint`).
+    /// Refuses another job's directory (`job.other`) and changed statements (`job.changed`).
     pub fn claim(storage: Arc<dyn Storage>, identity: &JobIdentity) -> Result<(JobDirectory, Claim)> {
         let directory = JobDirectory::new(storage);
         if exists(&directory, FRESH)? {
@@ -70,7 +69,6 @@ impl JobDirectory {
                     );
                     return Err(Failure::refused("job.missing", text));
                 }
-                refuse_savepoint(directory.storage().as_ref())?;
                 match create_same(directory.storage().as_ref(), JOB, &bytes) {
                     Ok(()) => Ok((directory, Claim::Created(identity.clone()))),
                     Err(failure) => {

@@ -5,19 +5,23 @@ use tidemill_core::{Failure, Result};
 
 use crate::envelope::{ObjectKind, is_kind};
 use crate::identity::JOB;
+use crate::job_directory::JobDirectory;
 use crate::savepoint::MANIFEST;
 
-/// Refuses (`job.savepoint`) to begin a job in the directory of a savepoint.
-pub fn refuse_savepoint(storage: &dyn Storage) -> Result<()> {
-    if !holds(storage, MANIFEST, ObjectKind::Savepoint)? {
-        return Ok(());
+impl JobDirectory {
+    /// Refuses (`job.savepoint`) the directory of a savepoint, unless a job has begun there nevertheless.
+    pub fn refuse_savepoint(&self) -> Result<()> {
+        let storage = self.storage().as_ref();
+        if !holds(storage, MANIFEST, ObjectKind::Savepoint)? || holds(storage, JOB, ObjectKind::Job)? {
+            return Ok(());
+        }
+        let url = self.url();
+        let text = format!(
+            "{url} is a savepoint, no directory for checkpoints: to go on from it, give it with --from-savepoint {url} and \
+             another directory with --checkpoint-dir"
+        );
+        Err(Failure::refused("job.savepoint", text))
     }
-    let url = storage.url("");
-    let text = format!(
-        "{url} is a savepoint, no directory for checkpoints: to go on from it, give it with --from-savepoint {url} and another \
-         directory with --checkpoint-dir"
-    );
-    Err(Failure::refused("job.savepoint", text))
 }
 
 /// Why there is no savepoint where one was expected (`savepoint.none`, `savepoint.checkpoints`).

@@ -56,6 +56,8 @@ pub struct JobIo {
     damaged: Arc<AtomicBool>,
     /// Where savepoints are; none: where their URLs say.
     places: Option<Places>,
+    /// Somebody has chosen the directory, who may have taken a savepoint's.
+    is_chosen: bool,
     /// The savepoint with which the job stops, until its output is committed.
     savepoint: Option<WrittenSavepoint>,
 }
@@ -118,7 +120,14 @@ impl JobIo {
             damaged: Arc::default(),
             savepoint: None,
             places: None,
+            is_chosen: false,
         }
+    }
+
+    /// The same with a directory that somebody has chosen: that of a savepoint is refused. The simulator makes its own.
+    pub fn with_chosen_directory(mut self) -> JobIo {
+        self.is_chosen = true;
+        self
     }
 
     /// The same with savepoints in other places than their URLs say: for the simulator.
@@ -136,9 +145,16 @@ impl JobIo {
 
     /// Claims the directory, starts a generation, commits again what the last one left, and reads the state.
     pub fn open(&mut self) -> Result<Opened> {
+        if let Some(deposed) = self.log.as_ref().map_or(Ok(None), DecisionLog::deposed)? {
+            // It is the other one's turn, not this one's once more.
+            return Err(deposed.into());
+        }
         // What is too much for a job that begins is too much for one that goes on.
         key_groups::choose(&self.spec.options, self.spec.parallelism, None)?;
         self.look_at_savepoint()?;
+        if self.is_chosen && self.log.is_none() {
+            self.directory.refuse_savepoint()?;
+        }
         self.claim()?;
         let (log, resolution, base) = self.start_generation()?;
         if resolution.finished {
@@ -190,7 +206,11 @@ impl JobIo {
             match log.start_generation(self.spec.parallelism, restored_from, &savepoint.unwrap_or_default()) {
                 Ok(_) => return Ok((log, resolution, base)),
                 Err(AppendError::Fenced { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // It may have been made: whoever looks for who has deposed this process must not find itself.
+                    self.log = Some(log);
+                    return Err(error.into());
+                }
             }
         }
         let text = format!(
@@ -532,6 +552,15 @@ impl JobIo {
         let url = savepoint.url();
         self.savepoint = Some(savepoint);
         Ok(url)
+    }
+
+    /// What a failure comes to: whoever has deposed this process may delete what it reads.
+    pub fn explain(&self, failure: Failure) -> Failure {
+        let is_missing = failure.code() == "storage.not-found";
+        match self.log.as_ref().filter(|_| is_missing).map(DecisionLog::deposed) {
+            Some(Ok(Some(deposed))) => deposed.into(),
+            _ => failure,
+        }
     }
 
     fn generation(&self) -> u64 {
