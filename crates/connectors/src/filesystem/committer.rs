@@ -11,7 +11,7 @@ use tidemill_core::{Failure, OperatorId, Result};
 use tidemill_dataflow::Committer;
 
 use super::alive::{Mark, remove_abandoned};
-use super::io::{failed, sync_directory};
+use super::io::{create_directory, failed, sync_directory};
 use super::names::is_leftover;
 use super::sink::Target;
 use super::writer::{Prepared, PreparedFile};
@@ -78,7 +78,7 @@ impl Committer for FilesCommitter {
     fn hold(&mut self) -> Result<()> {
         let path = &self.target.path;
         remove_abandoned(path)?;
-        fs::create_dir_all(path).map_err(|error| failed("create", path, &error))?;
+        create_directory(path)?;
         self.mark = Mark::hold(path, self.operator)?;
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Committer for FilesCommitter {
 
     fn finish(&mut self) -> Result<()> {
         let path = &self.target.path;
-        fs::create_dir_all(path).map_err(|error| failed("create", path, &error))?;
+        create_directory(path)?;
         self.mark(path)
     }
 }
