@@ -149,9 +149,12 @@ impl JobIo {
             // It is the other one's turn, not this one's once more.
             return Err(deposed.into());
         }
-        // What is too much for a job that begins is too much for one that goes on.
-        key_groups::choose(&self.spec.options, self.spec.parallelism, None)?;
         self.look_at_savepoint()?;
+        if let Err(failure) = key_groups::choose(&self.spec.options, self.spec.parallelism, None)
+            && (self.is_fresh || self.directory.identity()?.is_none())
+        {
+            return Err(failure);
+        }
         if self.is_chosen && self.log.is_none() {
             self.directory.refuse_savepoint()?;
         }

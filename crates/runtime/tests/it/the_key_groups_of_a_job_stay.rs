@@ -51,7 +51,9 @@ fn another_number_and_a_parallelism_above_it_are_refused_before_anything_is_chan
     let before = everything(&storage);
     assert_eq!(refusal(spec_of(2, Some(8)), &storage).code(), "key-groups.fixed");
     assert_eq!(refusal(spec_of(5, None), &storage).code(), "key-groups.parallelism");
-    assert_eq!(refusal(spec_of(5, Some(4)), &storage).code(), "key-groups.parallelism");
+    let too_many = refusal(spec_of(5, Some(4)), &storage);
+    assert_eq!(too_many.code(), "key-groups.parallelism");
+    assert!(too_many.message().contains("since it began"), "another option alone would not help: {too_many}");
     assert!(everything(&storage) == before, "a refused start has changed something");
     for spec in [spec_of(4, None), spec_of(1, Some(4))] {
         let mut job = start(spec, &storage);
@@ -79,6 +81,14 @@ fn a_job_that_goes_on_from_a_savepoint_has_those_of_the_savepoint() {
 }
 
 #[test]
+fn a_job_that_cannot_begin_leaves_nothing() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+    let failure = refusal(spec_of(5, Some(4)), &storage);
+    assert_eq!(failure.code(), "key-groups.parallelism");
+    assert!(storage.list("").unwrap().is_empty(), "{:?}", storage.list(""));
+}
+
+#[test]
 fn a_job_that_starts_over_may_have_others() {
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
     stopped(&storage, Stop::Cancel);
@@ -87,7 +97,9 @@ fn a_job_that_starts_over_may_have_others() {
         assert!(job.wait_for(Duration::from_millis(1)).is_none(), "it ended too early");
     }
     job.stop(Stop::Cancel);
-    assert!(matches!(job.wait().end, JobEnd::Canceled));
-    assert_eq!(refusal(spec_of(5, Some(4)), &storage).code(), "key-groups.parallelism");
-    assert_eq!(refusal(spec_of(2, Some(4)), &storage).code(), "key-groups.fixed");
+    let end = job.wait().end;
+    assert!(matches!(end, JobEnd::Canceled), "{end:?}");
+    // It has 8 from now on.
+    assert_eq!(refusal(spec_of(5, Some(4)), &storage).code(), "key-groups.fixed");
+    assert_eq!(refusal(spec_of(9, Some(8)), &storage).code(), "key-groups.parallelism");
 }
