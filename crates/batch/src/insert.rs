@@ -1,12 +1,12 @@
 //! Runs INSERTs: all sinks of a job are written and prepared first, then all are committed.
 //!
-//! A table that several INSERTs read is read once for each of them. If one fails, nothing is committed.
+//! A table that several INSERTs read is read once for each of them. If one fails, nothing is committed. What a process that was
+//! killed has left is removed by the next INSERT into the same table.
 
-use std::sync::Arc;
 use std::thread;
 
 use tidemill_core::{Batch, Failure, OperatorId, Progress, Result};
-use tidemill_dataflow::{CounterValues, RowHasher, Sink, Writer, WriterContext, check_not_null};
+use tidemill_dataflow::{Committer, CounterValues, RowHasher, Writer, WriterContext, check_not_null};
 use tidemill_planner::{PlannedInsert, PlannedJob};
 
 use crate::Lowering;
@@ -47,12 +47,12 @@ pub fn execute_job(job: &PlannedJob, lowering: Lowering, cx: &BatchContext) -> R
         Ok(written) => written,
         Err(failure) => {
             // What was written is invisible; if it cannot be removed either, the first failure says more.
-            sinks.iter().for_each(|sink| _ = sink.clean());
+            sinks.iter_mut().for_each(|sink| _ = sink.clean());
             return Err(failure);
         }
     };
     let mut report = JobReport::default();
-    for (sink, written) in sinks.iter().zip(written) {
+    for (sink, written) in sinks.iter_mut().zip(written) {
         sink.commit(&written.prepared)?;
         report.counts.add(&written.report.counts);
         report.inserts.push(written.report);
@@ -73,8 +73,7 @@ pub fn execute_insert(insert: &PlannedInsert, lowering: Lowering, cx: &BatchCont
 
 /// A sink in use.
 struct OpenSink {
-    sink: Arc<dyn Sink>,
-    operator: OperatorId,
+    committer: Option<Box<dyn Committer>>,
     generation: u64,
 }
 
@@ -84,18 +83,15 @@ struct Written {
 }
 
 impl OpenSink {
-    fn commit(&self, prepared: &[Vec<u8>]) -> Result<()> {
-        let Some(mut committer) = self.sink.committer(self.operator)? else { return Ok(()) };
+    fn commit(&mut self, prepared: &[Vec<u8>]) -> Result<()> {
+        let Some(committer) = &mut self.committer else { return Ok(()) };
         committer.commit(prepared)?;
         committer.clean(self.generation + 1)?;
         committer.finish()
     }
 
-    fn clean(&self) -> Result<()> {
-        match self.sink.committer(self.operator)? {
-            Some(mut committer) => committer.clean(self.generation + 1),
-            None => Ok(()),
-        }
+    fn clean(&mut self) -> Result<()> {
+        self.committer.as_mut().map_or(Ok(()), |committer| committer.clean(self.generation + 1))
     }
 }
 
@@ -110,8 +106,12 @@ fn write(insert: &PlannedInsert, lowering: Lowering, cx: &BatchContext, sinks: &
     // Names of files come from these, so every INSERT has its own.
     let operator = OperatorId(u128::from(cx.env.random_u64()) << 64 | u128::from(cx.env.random_u64()));
     let generation = cx.env.random_u64() >> 1;
+    let mut committer = sink.committer(operator)?;
+    if let Some(committer) = &mut committer {
+        committer.hold()?;
+    }
+    sinks.push(OpenSink { committer, generation });
     let mut writer = sink.writer(&WriterContext { operator, generation, subtask: 0, parallelism: 1 })?;
-    sinks.push(OpenSink { sink, operator, generation });
     write_all(insert, &mut rows, writer.as_mut(), cx)?;
     writer.finish()?;
     let prepared = writer.prepare(LAST)?;

@@ -67,6 +67,11 @@ pub fn is_ours(bytes: &[u8]) -> bool {
     bytes.is_empty() || bytes.starts_with(&MAGIC)
 }
 
+/// True if an object says that it is of this kind; whether it is whole is another question.
+pub fn is_kind(kind: ObjectKind, bytes: &[u8]) -> bool {
+    bytes.strip_prefix(&MAGIC).and_then(<[u8]>::first) == Some(&(kind as u8))
+}
+
 /// A message as the bytes of an object.
 pub fn seal(kind: ObjectKind, message: &impl Message) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEAD_LEN + message.encoded_len() + CHECKSUM_LEN);

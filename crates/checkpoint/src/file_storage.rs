@@ -3,7 +3,8 @@
 //! Invariants: an object appears whole, under its name, after its bytes are on the disk; a call returns only after the
 //! directory entry is there too (`fsync` of file and directory). New objects are written under `.tmp/` and then linked
 //! (create-only) or renamed. A writer holds a lock on its temporary file, so that leftovers of dead processes are told from
-//! files in the making; who is done with the store removes `.tmp/` if it is empty. The root itself is never made again: a directory that vanished is an error, not an empty store.
+//! files in the making; who is done with the store removes `.tmp/` if it is empty. The root itself is never made again: a
+//! directory that vanished is an error, not an empty store. Directories that are found at the opening are made durable again.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -32,6 +33,7 @@ impl FileStorage {
         let store = FileStorage::at(root)?;
         let temporary = store.root.join(TEMPORARY);
         store.ensure_directory(&temporary, true).map_err(|error| store.explain("make", "", error))?;
+        store.settle();
         store.sweep(&temporary);
         Ok(store)
     }
@@ -54,6 +56,17 @@ impl FileStorage {
             Failure::user("storage.path", format!("'{}' is not a usable path: {error}", root.display()))
         })?;
         Ok(FileStorage { root, temporary_files: AtomicU64::new(0) })
+    }
+
+    /// Makes directories durable that a process has made which was killed before it had done so: those that lead to the root,
+    /// and those in it, two deep. Above the root there may be some that this user cannot open: they are not new.
+    fn settle(&self) {
+        self.root.ancestors().for_each(|directory| _ = sync_directory(directory));
+        for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let _ = sync_directory(&entry.path());
+            }
+        }
     }
 
     /// Removes temporary files that nobody writes any more. What cannot be removed stays: it does no harm.
@@ -144,6 +157,9 @@ impl FileStorage {
             io::ErrorKind::AlreadyExists => return StorageError::AlreadyExists(url),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "the disk is full: free some space, or choose a directory on another disk"
+            }
+            io::ErrorKind::FileTooLarge => {
+                "it would be larger than this process may write, or than the file system allows: raise the limit (ulimit -f)"
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 "allow this user to write there, or choose another directory"
@@ -239,6 +255,8 @@ impl Storage for FileStorage {
 }
 
 fn sync_directory(directory: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    tests::SYNCED.with_borrow_mut(|synced| synced.push(directory.to_path_buf()));
     File::open(directory)?.sync_all()
 }
 
@@ -246,6 +264,26 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
+
+    thread_local! {
+        /// The directories that this thread has made durable.
+        pub(super) static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+    }
+
+    #[test]
+    fn directories_that_are_found_may_not_be_durable_yet() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("a/ck");
+        // As a process leaves them that is killed between making and syncing them.
+        fs::create_dir_all(root.join("state/g0000000001")).unwrap();
+        SYNCED.take();
+        FileStorage::open(&root).unwrap();
+        let synced = SYNCED.take();
+        for holder in [directory.path().to_path_buf(), directory.path().join("a"), root.clone(), root.join("state")] {
+            assert!(synced.contains(&holder), "{} is not among {synced:?}", holder.display());
+        }
+    }
 
     #[test]
     fn leftovers_of_dead_writers_are_removed_and_never_listed() {
@@ -267,6 +305,7 @@ mod tests {
         let cases = [
             (io::ErrorKind::StorageFull, "free some space"),
             (io::ErrorKind::QuotaExceeded, "free some space"),
+            (io::ErrorKind::FileTooLarge, "ulimit -f"),
             (io::ErrorKind::PermissionDenied, "allow this user"),
             (io::ErrorKind::ReadOnlyFilesystem, "allow this user"),
             (io::ErrorKind::Other, "check the disk"),

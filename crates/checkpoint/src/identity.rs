@@ -9,7 +9,7 @@ use crate::envelope::{ObjectKind, create_same, is_ours, seal, unseal};
 use crate::job_directory::JobDirectory;
 use crate::log::DecisionLog;
 
-const JOB: &str = "job";
+pub(crate) const JOB: &str = "job";
 const FRESH: &str = "fresh";
 /// The code of a refusal: a file has the name of one of ours.
 const FOREIGN: &str = "job.foreign";

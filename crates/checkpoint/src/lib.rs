@@ -15,6 +15,7 @@ pub mod job_directory;
 pub mod log;
 pub mod manifest;
 pub mod memory_storage;
+mod mistaken;
 pub mod object_storage;
 mod reserved;
 pub mod resolver;

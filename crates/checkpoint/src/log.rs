@@ -136,6 +136,23 @@ impl DecisionLog {
         Ok(self.read(self.next)?.is_some())
     }
 
+    /// Who has deposed this process since it started its generation, if anybody has.
+    pub fn deposed(&self) -> Result<Option<AppendError>> {
+        let mut number = self.next;
+        // A decision in doubt may have been made.
+        while let Some(found) = self.read(number)? {
+            if found.nonce != self.nonce {
+                return Ok(Some(AppendError::Fenced { number, by_generation: found.generation }));
+            }
+            number += 1;
+        }
+        match self.check_not_overtaken(number) {
+            Ok(()) => Ok(None),
+            Err(fenced @ AppendError::Fenced { .. }) => Ok(Some(fenced)),
+            Err(AppendError::Unknown(failure)) => Err(failure),
+        }
+    }
+
     /// Becomes the job's coordinator: all earlier ones are deposed. `restored_from` is 0 for no checkpoint.
     ///
     /// If another one has decided something meanwhile, the answer is [`AppendError::Fenced`]: open the log anew and resolve

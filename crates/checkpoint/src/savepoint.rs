@@ -13,6 +13,7 @@ use tidemill_core::{Failure, OperatorId, Result, SubtaskIndex};
 
 use crate::envelope::{ObjectKind, create_same, seal, unseal};
 use crate::manifest::{CheckpointContent, Header, RunFormat, RunRef, WorkerPart};
+use crate::mistaken::no_savepoint;
 use crate::reserved::check_empty;
 use crate::savepoint_table::{StateEntry, TableColumns, TableWriter, read_table};
 
@@ -204,13 +205,11 @@ impl PreparedSavepoint {
 
 /// Reads a savepoint's manifest.
 ///
-/// Fails with `savepoint.none` (refused) where there is none, and `checkpoint.corrupt` where it is damaged.
+/// Fails with `savepoint.none` or `savepoint.checkpoints` (refused) where there is none, and `checkpoint.corrupt` where it is
+/// damaged.
 pub fn read_savepoint(storage: &dyn Storage) -> Result<Savepoint> {
     let bytes = storage.get(MANIFEST).map_err(|error| match error {
-        StorageError::NotFound(_) => {
-            let text = format!("there is no savepoint in {}: it has no file 'manifest'", storage.url(""));
-            Failure::refused("savepoint.none", text)
-        }
+        StorageError::NotFound(_) => no_savepoint(storage),
         error => error.into(),
     })?;
     let url = storage.url(MANIFEST);

@@ -17,7 +17,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TIDEMILL_BU
     arg_required_else_help = true,
     after_help = "Examples:\n  tidemill sql -e \"SELECT 1\"\n  tidemill sql -f job.sql --checkpoint-dir checkpoints\n  \
                   tidemill savepoint show savepoints/friday\n\nExit code: 0 done, 1 a statement or a job failed, 2 wrong usage, \
-                  130 stopped by Ctrl-C, SIGTERM or SIGHUP."
+                  130 stopped by Ctrl-C, SIGTERM, SIGQUIT or SIGHUP."
 )]
 pub struct Cli {
     /// How messages on stderr are written.
@@ -82,7 +82,7 @@ pub struct SqlArgs {
     /// Goes on from a savepoint, a path or a URL.
     #[arg(long, value_name = "URL")]
     pub from_savepoint: Option<String>,
-    /// Ctrl-C, SIGTERM or SIGHUP stops the job with a savepoint here, a path or a URL; must be empty.
+    /// Ctrl-C, SIGTERM, SIGQUIT or SIGHUP stops the job with a savepoint here, a path or a URL; must be empty.
     #[arg(long, value_name = "URL")]
     pub stop_with_savepoint: Option<String>,
     /// Starts over in a checkpoint folder that holds the job already.

@@ -12,7 +12,7 @@ use tidemill_planner::{PlannedJob, PlannedQuery};
 
 use crate::collect::ResultQueue;
 use crate::exit::Exit;
-use crate::jobs::{Ran, Workshop};
+use crate::jobs::{Ran, STOPPING, Workshop};
 use crate::printer::Printer;
 use crate::report::{JobReport, JobState};
 use crate::signals::spawn;
@@ -88,6 +88,9 @@ impl Workshop {
                 canceled.store(true, Ordering::Relaxed);
             }
             if self.signals.count() > 0 {
+                if ticks_left == TICKS_AFTER_STOP_MAX {
+                    self.answer(STOPPING);
+                }
                 ticks_left = ticks_left.saturating_sub(1);
                 if ticks_left == 0 || self.signals.count() > 1 {
                     return Err(Stopped);

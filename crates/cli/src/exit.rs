@@ -11,7 +11,7 @@ pub enum Exit {
     Failed,
     /// The command line, the configuration file or a file named on the command line is wrong.
     Usage,
-    /// Stopped by Ctrl-C, SIGTERM or SIGHUP.
+    /// Stopped by Ctrl-C, SIGTERM, SIGQUIT or SIGHUP.
     Interrupted,
 }
 

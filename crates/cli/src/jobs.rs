@@ -22,11 +22,14 @@ const TICK: Duration = Duration::from_millis(20);
 /// How many ticks pass between two progress lines.
 const TICKS_PER_LINE: u32 = 10;
 
+/// The answer to a first signal where no savepoint was asked for.
+pub const STOPPING: &str = "stopping; another signal ends the process at once";
+
 /// What every job of this process needs.
 pub struct Workshop {
     /// Where messages go.
     pub console: Arc<Console>,
-    /// Ctrl-C, SIGTERM and SIGHUP.
+    /// Ctrl-C, SIGTERM, SIGQUIT and SIGHUP.
     pub signals: Signals,
     /// Takes the figures.
     pub reporter: Arc<Reporter>,
@@ -107,8 +110,18 @@ impl Workshop {
             if signals > seen {
                 seen = signals;
                 match (&self.stop_with_savepoint, signals) {
-                    (Some(url), 1) => job.stop(Stop::WithSavepoint(url.clone())),
-                    (Some(_), 2) | (None, 1) => job.stop(Stop::Cancel),
+                    (Some(url), 1) => {
+                        job.stop(Stop::WithSavepoint(url.clone()));
+                        self.answer("stopping with a savepoint; another signal gives the savepoint up");
+                    }
+                    (Some(_), 2) => {
+                        job.stop(Stop::Cancel);
+                        self.answer("giving the savepoint up; another signal ends the process at once");
+                    }
+                    (None, 1) => {
+                        job.stop(Stop::Cancel);
+                        self.answer(STOPPING);
+                    }
                     _ => return Outcome::left(&job),
                 }
             }
@@ -122,6 +135,12 @@ impl Workshop {
                 self.console.progress(&progress.line(&job.status(), now.monotonic_ns, now.wall_ms));
             }
         }
+    }
+
+    /// Says what is done about a signal: from now on another one is another decision.
+    pub fn answer(&self, text: &str) {
+        self.console.info(text);
+        self.signals.answer();
     }
 
     fn say(&self, notices: &[String]) {

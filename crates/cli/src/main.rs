@@ -2,13 +2,14 @@
 //! Does not own what a statement means (`planner`), how a job runs (`runtime`, `batch`), or what is stored (`checkpoint`).
 //!
 //! Invariants: only results go to stdout, everything else to stderr. The exit code is 0 (done), 1 (a statement or a job
-//! failed), 2 (usage) or 130 (stopped by Ctrl-C, SIGTERM or SIGHUP).
+//! failed), 2 (usage) or 130 (stopped by Ctrl-C, SIGTERM, SIGQUIT or SIGHUP).
 
 mod args;
 mod batch;
 mod collect;
 mod config;
 mod console;
+mod decisions;
 mod exit;
 mod jobs;
 mod one_job;
@@ -33,11 +34,14 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use args::{Cli, Command, LogFormat};
 use console::Console;
 use exit::Exit;
+use signals::Signals;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // First of all: from here on a signal ends the process as it should.
+    let signals = Signals::install();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -49,10 +53,17 @@ fn main() -> ExitCode {
         }
     };
     let console = Console::new(cli.log_format);
-    let exit = match cli.command {
-        Command::Sql(arguments) => sql::run(*arguments, console),
-        Command::Savepoint(command) => savepoint::run(&command, &console),
-        Command::Completions { shell } => {
+    let exit = match (cli.command, signals) {
+        (Command::Sql(arguments), signals) => sql::run(*arguments, console, signals),
+        (_, Err(failure)) => {
+            console.error(&failure.to_string());
+            Exit::Failed
+        }
+        (_, Ok(signals)) if !signals.may_end(|| std::process::exit(i32::from(Exit::Interrupted.code()))) => {
+            Exit::Interrupted
+        }
+        (Command::Savepoint(command), _) => savepoint::run(&command, &console),
+        (Command::Completions { shell }, _) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tidemill", &mut script);
             match std::io::stdout().write_all(&script).and_then(|()| std::io::stdout().flush()) {

@@ -27,6 +27,7 @@ use crate::one_job::{ADVICE, second_job};
 use crate::output::{Shape, Shown, write_text_table};
 use crate::printer::{Printed, Printer, unwritable};
 use crate::shell::HELP;
+use crate::signals::Business;
 
 /// The time between checkpoints where only a directory is set.
 const DEFAULT_INTERVAL: &str = "1 s";
@@ -95,7 +96,11 @@ impl Script {
 
     /// Says whether the process waits for input.
     pub fn set_idle(&self, idle: bool) {
-        self.workshop.signals.set_idle(idle);
+        self.workshop.signals.set_business(match (idle, self.is_interactive) {
+            (false, _) => Business::Watched,
+            (true, false) => Business::Idle,
+            (true, true) => Business::Typing,
+        });
     }
 
     /// True once a signal has come.
@@ -103,7 +108,7 @@ impl Script {
         self.workshop.signals.count() > 0
     }
 
-    /// True once SIGTERM or SIGHUP has come: even the shell ends.
+    /// True once another signal than Ctrl-C has come: even the shell ends.
     pub fn is_terminated(&self) -> bool {
         self.workshop.signals.is_terminated()
     }

@@ -1,68 +1,129 @@
-//! Ctrl-C, SIGTERM and SIGHUP (the terminal is gone): counted by a thread, looked at by whoever waits for a job.
+//! Ctrl-C, SIGTERM, SIGQUIT and SIGHUP (the terminal is gone): counted by a thread, looked at by whoever waits for a job.
 //!
-//! The first asks for a clean stop, the second gives up a savepoint that is being taken, the next leaves at once. SIGHUP is left
-//! alone where it was ignored from the start: `nohup` wants that.
+//! The first asks for a clean stop, the second gives up a savepoint that is being taken, the next leaves at once; what counts as
+//! another one says `decisions.rs`. They are taken over before anything else, so that one that comes early ends the process as
+//! one that comes later: with a report. SIGHUP and SIGQUIT are left alone where they were ignored from the start: `nohup` and
+//! shells that start something in the background want that.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals as Delivered;
-use tidemill_core::{Failure, Result};
+use tidemill_core::{Env, Failure, Result};
+use tidemill_runtime::SystemEnv;
 
-/// The signals that were received.
-#[derive(Clone, Debug, Default)]
+use crate::decisions::Decisions;
+
+/// The signals that were received; clones are the same.
+#[derive(Clone, Debug)]
 pub struct Signals {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
-    count: AtomicUsize,
-    is_terminated: AtomicBool,
-    is_idle: AtomicBool,
+    clock: SystemEnv,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    decisions: Decisions,
+    is_terminated: bool,
+    business: Business,
+    /// Ends the process.
+    end: Option<Box<dyn Fn() + Send>>,
+}
+
+/// What the process is busy with when a signal comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Business {
+    /// Somebody looks at the signals.
+    #[default]
+    Watched,
+    /// Someone types: Ctrl-C drops the line, anything else ends the process at once.
+    Typing,
+    /// Nothing that would have to be stopped cleanly: a signal ends the process at once.
+    Idle,
 }
 
 impl Signals {
-    /// Takes the signals over. `at_idle` runs on the signals' thread when one comes while nothing is run; Ctrl-C is none where
-    /// someone types (`is_interactive`): it drops the line.
-    pub fn install(is_interactive: bool, at_idle: impl Fn() + Send + 'static) -> Result<Signals> {
-        let signals = Signals::default();
-        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
-        let mut delivered = Delivered::new(wanted)
-            .map_err(|error| Failure::retryable("signals", format!("signals cannot be handled: {error}")))?;
-        let shared = Arc::clone(&signals.shared);
-        spawn("signals", move || {
-            for signal in delivered.forever() {
-                shared.is_terminated.fetch_or(signal != SIGINT, Ordering::SeqCst);
-                shared.count.fetch_add(1, Ordering::SeqCst);
-                let ends = signal != SIGINT || !is_interactive;
-                if ends && shared.is_idle.load(Ordering::SeqCst) {
-                    at_idle();
-                }
-            }
-        })?;
+    /// Takes the signals over. A file that becomes larger than the process may write (SIGXFSZ) is an error of whoever writes it.
+    pub fn install() -> Result<Signals> {
+        let cannot = |error| Failure::retryable("signals", format!("signals cannot be handled: {error}"));
+        let shared = Arc::new(Shared { clock: SystemEnv::new(), state: Mutex::default() });
+        let may_be_ignored = |signal| matches!(signal, SIGHUP | SIGQUIT);
+        let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter();
+        let wanted = wanted.filter(|signal| !(may_be_ignored(*signal) && is_ignored(*signal)));
+        let mut delivered = Delivered::new(wanted).map_err(cannot)?;
+        signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(cannot)?;
+        let signals = Signals { shared };
+        let heard = signals.clone();
+        spawn("signals", move || delivered.forever().for_each(|signal| heard.hear(signal)))?;
         Ok(signals)
     }
 
-    /// How many there have been since [`Signals::forget`].
-    pub fn count(&self) -> usize {
-        self.shared.count.load(Ordering::SeqCst)
+    fn hear(&self, signal: i32) {
+        let now_ns = self.shared.clock.now().monotonic_ns;
+        let mut state = self.lock();
+        state.is_terminated |= signal != SIGINT;
+        state.decisions.hear(now_ns);
+        let ends = match state.business {
+            Business::Watched => false,
+            Business::Typing => signal != SIGINT,
+            Business::Idle => true,
+        };
+        if let Some(end) = state.end.as_ref().filter(|_| ends) {
+            end();
+        }
     }
 
-    /// True once SIGTERM or SIGHUP was among them.
+    /// Says how the process ends at once, and that it may until [`Signals::set_business`] says otherwise. False where a signal
+    /// has come already.
+    #[must_use]
+    pub fn may_end(&self, end: impl Fn() + Send + 'static) -> bool {
+        let mut state = self.lock();
+        state.business = Business::Idle;
+        state.end = Some(Box::new(end));
+        state.decisions.count() == 0
+    }
+
+    /// How many have counted since [`Signals::forget`].
+    pub fn count(&self) -> usize {
+        self.lock().decisions.count()
+    }
+
+    /// It is on stderr what is done about the last one.
+    pub fn answer(&self) {
+        let now_ns = self.shared.clock.now().monotonic_ns;
+        self.lock().decisions.answer(now_ns);
+    }
+
+    /// True once another one than Ctrl-C was among them.
     pub fn is_terminated(&self) -> bool {
-        self.shared.is_terminated.load(Ordering::SeqCst)
+        self.lock().is_terminated
     }
 
     /// Begins to count anew: the shell goes on after a stopped query.
     pub fn forget(&self) {
-        self.shared.count.store(0, Ordering::SeqCst);
+        self.lock().decisions = Decisions::default();
     }
 
-    /// Says whether the process waits for input and runs nothing. Whoever begins to wait looks afterwards at what came before.
-    pub fn set_idle(&self, idle: bool) {
-        self.shared.is_idle.store(idle, Ordering::SeqCst);
+    /// Says what the process does from now on. Whoever begins to wait looks afterwards at what came before.
+    pub fn set_business(&self, business: Business) {
+        self.lock().business = business;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("decisions", &self.decisions).field("business", &self.business).finish()
     }
 }
 

@@ -22,17 +22,17 @@ use crate::jobs::Workshop;
 use crate::report::Reporter;
 use crate::script::{Script, ScriptOptions, Statements};
 use crate::shell;
-use crate::signals::Signals;
+use crate::signals::{Business, Signals};
 use crate::stdout::Stdout;
 
 /// Runs the command and writes the report, whatever happens.
-pub fn run(arguments: SqlArgs, console: Console) -> Exit {
+pub fn run(arguments: SqlArgs, console: Console, signals: Result<Signals>) -> Exit {
     let console = Arc::new(console);
     let reporter = match Reporter::new(arguments.report.clone()) {
         Ok(reporter) => Arc::new(reporter),
         Err(failure) => return usage(&console, &failure),
     };
-    let body = AssertUnwindSafe(|| session(&arguments, &console, &reporter));
+    let body = AssertUnwindSafe(|| session(&arguments, &console, &reporter, signals));
     let exit = catch_unwind(body).unwrap_or_else(|_| {
         console.error("this is a defect of Tidemill; what the system printed above says where");
         Exit::Failed
@@ -51,7 +51,25 @@ fn usage(console: &Console, failure: &Failure) -> Exit {
     Exit::Usage
 }
 
-fn session(arguments: &SqlArgs, console: &Arc<Console>, reporter: &Arc<Reporter>) -> Exit {
+fn session(arguments: &SqlArgs, console: &Arc<Console>, reporter: &Arc<Reporter>, signals: Result<Signals>) -> Exit {
+    let signals = match signals {
+        Ok(signals) => signals,
+        Err(failure) => {
+            console.error(&failure.to_string());
+            return Exit::Failed;
+        }
+    };
+    let end = {
+        let reporter = Arc::clone(reporter);
+        move || {
+            // The process ends here: there is nobody to tell that the report could not be written.
+            let _ = reporter.write();
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+    };
+    if !signals.may_end(end) {
+        return Exit::Interrupted;
+    }
     let texts = match texts(arguments) {
         Ok(texts) => texts,
         Err(failure) => return usage(console, &failure),
@@ -61,7 +79,7 @@ fn session(arguments: &SqlArgs, console: &Arc<Console>, reporter: &Arc<Reporter>
     if let Err(failure) = configure(&mut session, arguments, console) {
         return usage(console, &failure);
     }
-    let workshop = match workshop(arguments, console, reporter, functions) {
+    let workshop = match workshop(arguments, console, reporter, functions, &signals) {
         Ok(workshop) => workshop,
         Err(failure) => {
             console.error(&failure.to_string());
@@ -75,6 +93,7 @@ fn session(arguments: &SqlArgs, console: &Arc<Console>, reporter: &Arc<Reporter>
         is_interactive: is_interactive(arguments),
     };
     let mut script = Script::new(session, workshop, options);
+    signals.set_business(Business::Watched);
     for text in texts {
         match script.run(&text) {
             Statements::Done => {}
@@ -147,25 +166,18 @@ fn workshop(
     console: &Arc<Console>,
     reporter: &Arc<Reporter>,
     functions: Arc<Functions>,
+    signals: &Signals,
 ) -> Result<Workshop> {
     if let Some(url) = &arguments.stop_with_savepoint {
         ensure_empty(tidemill_checkpoint::open(url)?.as_ref())?;
     }
-    let at_idle = {
-        let reporter = Arc::clone(reporter);
-        move || {
-            // The process ends here: there is nobody to tell that the report could not be written.
-            let _ = reporter.write();
-            std::process::exit(i32::from(Exit::Interrupted.code()));
-        }
-    };
     let env = Arc::new(SystemEnv::new());
     let has_lost_stdout = Arc::new(AtomicBool::new(false));
     let stdout = Stdout::new(Arc::clone(console), Arc::clone(&has_lost_stdout));
     let outside = Outside { stdout: Arc::new(Mutex::new(stdout)), ..Outside::standard(env.random_u64()) };
     Ok(Workshop {
         console: Arc::clone(console),
-        signals: Signals::install(is_interactive(arguments), at_idle)?,
+        signals: signals.clone(),
         reporter: Arc::clone(reporter),
         stop_with_savepoint: arguments.stop_with_savepoint.clone(),
         functions,

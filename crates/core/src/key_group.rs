@@ -128,9 +128,7 @@ impl Routing {
             return Err(Failure::user(
                 "key-groups.parallelism",
                 format!(
-                    "parallelism {parallelism} needs as many key groups, there are {}; choose a parallelism from 1 to {} \
-                     or raise pipeline.max-parallelism",
-                    groups.count(),
+                    "parallelism {parallelism} needs as many key groups, there are {0}; choose a parallelism from 1 to {0}",
                     groups.count()
                 ),
             ));

@@ -60,6 +60,12 @@ pub trait Committer: Send {
         Ok(())
     }
 
+    /// For output that nobody commits once this process is gone (a batch job has no decision log): says, for as long as this
+    /// committer lives, that it is needed, and removes what processes that are gone have left. Called before anything is written.
+    fn hold(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// The job has ended and everything is committed.
     fn finish(&mut self) -> Result<()> {
         Ok(())

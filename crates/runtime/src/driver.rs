@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tidemill_core::{CheckpointId, CheckpointKind, Now, OperatorId};
+use tidemill_core::{CheckpointId, CheckpointKind, Now, OperatorId, Result};
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::subtask::{Command, Report};
 use tidemill_dataflow::{Fetch, JobGraph, Mail, Role};
@@ -29,7 +29,7 @@ pub enum Happening {
     /// From a slot of a generation.
     Report(u64, Report),
     /// Rows have been read for a subtask of a generation, or not.
-    Fetched(u64, Fetch, tidemill_core::Result<Arc<HomeRows>>),
+    Fetched(u64, Fetch, Result<Arc<HomeRows>>),
     /// A slot of a generation has failed.
     SlotFailed(u64, tidemill_core::Failure),
 }
@@ -59,20 +59,30 @@ impl IoTask {
     /// Does it, and says what came of it. Blocks.
     pub fn run(self, io: &mut JobIo) -> Happening {
         Happening::Event(match self {
-            IoTask::Open => Event::Opened(io.open().map(Box::new)),
+            IoTask::Open => Event::Opened(explained(io, JobIo::open).map(Box::new)),
             IoTask::Discover(source) => Event::Discovered(io.discover(source)),
             IoTask::Upload(checkpoint, deltas) => {
-                return Happening::Worker(WorkerEvent::Uploaded(checkpoint, io.upload(checkpoint, &deltas)));
+                let uploaded = explained(io, |io| io.upload(checkpoint, &deltas));
+                return Happening::Worker(WorkerEvent::Uploaded(checkpoint, uploaded));
             }
             IoTask::Complete(checkpoint, kind, content) => {
-                Event::Completed(checkpoint, io.complete(checkpoint, kind, &content))
+                Event::Completed(checkpoint, explained(io, |io| io.complete(checkpoint, kind, &content)))
             }
-            IoTask::Commit(checkpoint, content) => Event::Committed(checkpoint, io.commit(checkpoint, &content)),
-            IoTask::WriteSavepoint(url, content) => Event::SavepointWritten(io.write_savepoint(&url, &content)),
-            IoTask::End => Event::Ended(io.end()),
+            IoTask::Commit(checkpoint, content) => {
+                Event::Committed(checkpoint, explained(io, |io| io.commit(checkpoint, &content)))
+            }
+            IoTask::WriteSavepoint(url, content) => {
+                Event::SavepointWritten(explained(io, |io| io.write_savepoint(&url, &content)))
+            }
+            IoTask::End => Event::Ended(explained(io, JobIo::end)),
             IoTask::Discard => Event::Discarded(io.discard()),
         })
     }
+}
+
+/// See [`JobIo::explain`].
+fn explained<T>(io: &mut JobIo, work: impl FnOnce(&mut JobIo) -> Result<T>) -> Result<T> {
+    work(io).map_err(|failure| io.explain(failure))
 }
 
 /// Where a job runs.
@@ -82,7 +92,7 @@ pub trait Host {
     /// Reads rows, several at once if it can, in any order; what came of it is handed to [`Driver::handle`] later.
     fn read(&mut self, task: ReadTask);
     /// Builds the slots and lets them run.
-    fn deploy(&mut self, opened: Opened) -> tidemill_core::Result<()>;
+    fn deploy(&mut self, opened: Opened) -> Result<()>;
     /// Stops the slots.
     fn undeploy(&mut self);
     /// Hands a command to one instance of a task, or to all.

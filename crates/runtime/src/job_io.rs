@@ -15,9 +15,7 @@ use tidemill_checkpoint::{
 use tidemill_core::key_group::KeyGroups;
 use tidemill_core::storage::Storage;
 use tidemill_core::{CheckpointId, CheckpointKind, Env, Failure, JobId, OperatorId, Result};
-use tidemill_dataflow::job_options::{
-    BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINTS_RETAINED, MAX_PARALLELISM, REWRITE_ROWS,
-};
+use tidemill_dataflow::job_options::{BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINTS_RETAINED, REWRITE_ROWS};
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role, output_id};
 
@@ -26,6 +24,7 @@ use crate::content::{Content, TableChains, counters_of};
 use crate::coordinator::Discovered;
 use crate::homes::Homes;
 use crate::job::JobSpec;
+use crate::key_groups::{self, Stored};
 use crate::mutants::Mutant;
 use crate::opened::Opened;
 use crate::restore::{self, WrittenSavepoint};
@@ -57,6 +56,8 @@ pub struct JobIo {
     damaged: Arc<AtomicBool>,
     /// Where savepoints are; none: where their URLs say.
     places: Option<Places>,
+    /// Somebody has chosen the directory, who may have taken a savepoint's.
+    is_chosen: bool,
     /// The savepoint with which the job stops, until its output is committed.
     savepoint: Option<WrittenSavepoint>,
 }
@@ -74,8 +75,19 @@ struct Base {
 }
 
 impl Base {
+    /// The beginning.
+    fn nothing(storage: &Arc<dyn Storage>) -> Base {
+        Base { content: None, storage: Arc::clone(storage), url: None, is_savepoint: false }
+    }
+
     fn savepoint_content(&self) -> Option<&CheckpointContent> {
         self.content.as_ref().filter(|_| self.is_savepoint)
+    }
+
+    /// The key groups that the job has had so far.
+    fn key_groups(&self) -> Option<Stored> {
+        let count = self.content.as_ref().map(|content| content.header.key_groups).filter(|count| *count > 0)?;
+        Some(Stored { count, url: self.url.clone().unwrap_or_default(), is_savepoint: self.is_savepoint })
     }
 }
 
@@ -108,7 +120,14 @@ impl JobIo {
             damaged: Arc::default(),
             savepoint: None,
             places: None,
+            is_chosen: false,
         }
+    }
+
+    /// The same with a directory that somebody has chosen: that of a savepoint is refused. The simulator makes its own.
+    pub fn with_chosen_directory(mut self) -> JobIo {
+        self.is_chosen = true;
+        self
     }
 
     /// The same with savepoints in other places than their URLs say: for the simulator.
@@ -126,9 +145,21 @@ impl JobIo {
 
     /// Claims the directory, starts a generation, commits again what the last one left, and reads the state.
     pub fn open(&mut self) -> Result<Opened> {
+        if let Some(deposed) = self.log.as_ref().map_or(Ok(None), DecisionLog::deposed)? {
+            // It is the other one's turn, not this one's once more.
+            return Err(deposed.into());
+        }
         self.look_at_savepoint()?;
+        if let Err(failure) = key_groups::choose(&self.spec.options, self.spec.parallelism, None)
+            && (self.is_fresh || self.directory.identity()?.is_none())
+        {
+            return Err(failure);
+        }
+        if self.is_chosen && self.log.is_none() {
+            self.directory.refuse_savepoint()?;
+        }
         self.claim()?;
-        let (log, resolution) = self.start_generation()?;
+        let (log, resolution, base) = self.start_generation()?;
         if resolution.finished {
             return Ok(finished(&resolution));
         }
@@ -139,7 +170,6 @@ impl JobIo {
             self.directory.rename(&JobIdentity::new(&self.spec.name, &self.spec.fingerprint, self.job))?;
             (self.is_fresh, self.begins) = (false, Some(true));
         }
-        let base = self.base(&resolution)?;
         let graph = match base.content.as_ref().filter(|content| !content.header.job_graph.is_empty()) {
             Some(content) => self.with_own_options(JobGraph::decode_bytes(&content.header.job_graph)?),
             None => self.spec.graph.clone(),
@@ -152,7 +182,7 @@ impl JobIo {
     }
 
     /// Decides what this start goes on from; earlier ones are deposed.
-    fn start_generation(&mut self) -> Result<(DecisionLog, Resolution)> {
+    fn start_generation(&mut self) -> Result<(DecisionLog, Resolution, Base)> {
         for _ in 0..START_ATTEMPTS {
             let mut log = DecisionLog::open(&self.directory, self.env.random_u64())?;
             let begins = self.begins(&log)?;
@@ -163,20 +193,27 @@ impl JobIo {
                 Err(failure) => return Err(failure),
             };
             if resolution.finished {
-                return Ok((log, resolution));
+                return Ok((log, resolution, Base::nothing(&self.storage)));
             }
             if self.mutant == Some(Mutant::NewestManifest) {
                 broken::newest_manifest(&self.directory, &mut resolution)?;
             }
+            let base = self.base(&resolution)?;
+            let stored = base.key_groups();
+            self.key_groups = Some(key_groups::choose(&self.spec.options, self.spec.parallelism, stored.as_ref())?);
             let restored_from = resolution.restore.as_ref().map_or(0, |restore| restore.completed.checkpoint);
             let savepoint = match self.is_fresh || begins && log.history().checkpoints.is_empty() {
                 true => self.spec.from_savepoint.clone(),
                 false => resolution.savepoint_url.clone(),
             };
             match log.start_generation(self.spec.parallelism, restored_from, &savepoint.unwrap_or_default()) {
-                Ok(_) => return Ok((log, resolution)),
+                Ok(_) => return Ok((log, resolution, base)),
                 Err(AppendError::Fenced { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // It may have been made: whoever looks for who has deposed this process must not find itself.
+                    self.log = Some(log);
+                    return Err(error.into());
+                }
             }
         }
         let text = format!(
@@ -238,10 +275,13 @@ impl JobIo {
         let Some(url) = self.spec.from_savepoint.as_ref().filter(|_| self.log.is_none()) else { return Ok(()) };
         let storage = self.savepoint_at(url)?;
         let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
+        let url = storage.url("");
         match savepoint.content.header.job_graph.as_slice() {
-            [] => Ok(()),
-            graph => self.check_statements(&JobGraph::decode_bytes(graph)?, &storage.url("")),
+            [] => {}
+            graph => self.check_statements(&JobGraph::decode_bytes(graph)?, &url)?,
         }
+        let base = Base { content: Some(savepoint.content), storage, url: Some(url), is_savepoint: true };
+        key_groups::choose(&self.spec.options, self.spec.parallelism, base.key_groups().as_ref()).map(drop)
     }
 
     /// Opens the committers; they commit what the last start or the savepoint's job was not known to have committed.
@@ -296,7 +336,7 @@ impl JobIo {
                 let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
                 Base { content: Some(savepoint.content), url: Some(storage.url("")), storage, is_savepoint: true }
             }
-            (None, None) => Base { content: None, storage: Arc::clone(&self.storage), url: None, is_savepoint: false },
+            (None, None) => Base::nothing(&self.storage),
         })
     }
 
@@ -315,8 +355,7 @@ impl JobIo {
 
     fn restore(&mut self, base: Base, graph: JobGraph, resolution: &Resolution, generation: u64) -> Result<Opened> {
         let Base { content, storage, url, is_savepoint } = base;
-        let key_groups = self.choose_key_groups(content.as_ref().map_or(0, |content| content.header.key_groups))?;
-        self.key_groups = Some(key_groups);
+        let key_groups = self.key_groups.ok_or_else(not_open)?;
         let discovered = self.open_enumerators(&graph, content.as_ref())?;
         self.previous = resolution.restore.as_ref().map(|restore| restore.completed.root.clone());
         let tables = match (&content, is_savepoint) {
@@ -358,16 +397,6 @@ impl JobIo {
                 .map(|(id, why)| format!("checkpoint {id} is damaged: {why}"))
                 .collect(),
         })
-    }
-
-    fn choose_key_groups(&self, stored: u32) -> Result<KeyGroups> {
-        if stored > 0 {
-            return KeyGroups::new(stored);
-        }
-        match self.spec.options.integer(&MAX_PARALLELISM)? {
-            Some(count) => KeyGroups::new(u32::try_from(count).unwrap_or(0)),
-            None => Ok(KeyGroups::for_parallelism(self.spec.parallelism)),
-        }
     }
 
     fn open_enumerators(&mut self, graph: &JobGraph, content: Option<&CheckpointContent>) -> Result<Vec<Discovered>> {
@@ -526,6 +555,15 @@ impl JobIo {
         let url = savepoint.url();
         self.savepoint = Some(savepoint);
         Ok(url)
+    }
+
+    /// What a failure comes to: whoever has deposed this process may delete what it reads.
+    pub fn explain(&self, failure: Failure) -> Failure {
+        let is_missing = failure.code() == "storage.not-found";
+        match self.log.as_ref().filter(|_| is_missing).map(DecisionLog::deposed) {
+            Some(Ok(Some(deposed))) => deposed.into(),
+            _ => failure,
+        }
     }
 
     fn generation(&self) -> u64 {

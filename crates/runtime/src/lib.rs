@@ -10,6 +10,7 @@ pub mod driver;
 pub mod homes;
 pub mod job;
 pub mod job_io;
+mod key_groups;
 pub mod local;
 pub mod machine;
 pub mod mutants;

@@ -73,7 +73,7 @@ pub fn start(spec: JobSpec, registry: Registry, storage: Arc<dyn Storage>, env: 
     let shared = Arc::new(Mutex::new(Shared::default()));
     let metrics = Metrics::default();
     let memory = MemoryPool::new(spec.options.size(&MANAGED_MEMORY)?);
-    let io = JobIo::new(spec.clone(), registry.clone(), storage, Arc::clone(&env), None);
+    let io = JobIo::new(spec.clone(), registry.clone(), storage, Arc::clone(&env), None).with_chosen_directory();
     let io_events = events.clone();
     spawn("io", move || run_io(io, &tasks, &io_events))?;
     TOUCHING.get_or_init(|| spawn("memory", tidemill_state::touch_fresh_memory).is_ok());

@@ -1,5 +1,7 @@
 //! `--checkpoint-dir`: resuming, finished jobs, changed and other jobs, `--fresh`.
 
+use nix::sys::signal::Signal;
+
 use crate::support::Folder;
 
 /// Reads 1,000 rows into `out`.
@@ -73,4 +75,29 @@ fn a_query_is_not_kept() {
     let run = folder.sql("SELECT 1 AS a; SELECT 2 AS a", &["--checkpoint-dir", "other"]).code(0);
     assert_eq!(run.err.matches("a SELECT keeps nothing").count(), 1, "{}", run.err);
     assert!(!folder.path("other").exists());
+}
+
+#[test]
+fn a_savepoint_is_no_directory_for_checkpoints_and_checkpoints_are_no_savepoint() {
+    let folder = Folder::new();
+    let endless = "CREATE TABLE s (k INT) WITH ('connector' = 'datagen', 'rows-per-second' = '500'); \
+                   CREATE TABLE p (k INT) WITH ('connector' = 'print'); INSERT INTO p SELECT k FROM s";
+    let mut running = folder.start(&["sql", "-e", endless, "--stop-with-savepoint", "sp", "--checkpoint-dir", "ck"]);
+    running.line();
+    running.signal(Signal::SIGTERM);
+    running.finish().code(0);
+
+    let before = folder.files("sp");
+    for fresh in [&[][..], &["--fresh"]] {
+        let more = [&["--checkpoint-dir", "sp"], fresh].concat();
+        folder.sql(endless, &more).code(1).says(&["is a savepoint", "--from-savepoint", "another directory"]);
+    }
+    assert_eq!(folder.files("sp"), before);
+
+    let chk = folder.files("ck").into_iter().find(|name| name.starts_with("chk-")).unwrap_or_default();
+    for (url, advice) in [("ck".to_string(), "--checkpoint-dir file:"), (format!("ck/{chk}"), "the directory above")] {
+        let run = folder.sql(endless, &["--from-savepoint", &url, "--checkpoint-dir", "other"]).code(1);
+        run.says(&["is no savepoint", advice]);
+    }
+    folder.run(&["savepoint", "show", "ck"]).code(1).says(&["directory of a job's checkpoints"]);
 }

@@ -10,7 +10,8 @@ use prost::Message;
 use tidemill_core::{Failure, OperatorId, Result};
 use tidemill_dataflow::Committer;
 
-use super::io::{failed, sync_directory};
+use super::alive::{Mark, remove_abandoned};
+use super::io::{create_directory, failed, sync_directory};
 use super::names::is_leftover;
 use super::sink::Target;
 use super::writer::{Prepared, PreparedFile};
@@ -19,11 +20,13 @@ use super::writer::{Prepared, PreparedFile};
 pub struct FilesCommitter {
     target: Arc<Target>,
     operator: OperatorId,
+    /// While this process is the only one that can commit the output.
+    mark: Option<Mark>,
 }
 
 impl FilesCommitter {
     pub(super) fn new(target: Arc<Target>, operator: OperatorId) -> FilesCommitter {
-        FilesCommitter { target, operator }
+        FilesCommitter { target, operator, mark: None }
     }
 
     fn commit_file(&self, file: &PreparedFile) -> Result<()> {
@@ -72,22 +75,35 @@ impl Committer for FilesCommitter {
         Ok(())
     }
 
-    fn clean(&mut self, generation: u64) -> Result<()> {
-        for path in leftovers(&self.target.path, self.operator, generation)? {
-            match fs::remove_file(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(failed("remove", &path, &error)),
-            }
-        }
+    fn hold(&mut self) -> Result<()> {
+        let path = &self.target.path;
+        remove_abandoned(path)?;
+        create_directory(path)?;
+        self.mark = Mark::hold(path, self.operator)?;
         Ok(())
+    }
+
+    fn clean(&mut self, generation: u64) -> Result<()> {
+        remove_leftovers(&self.target.path, self.operator, generation)
     }
 
     fn finish(&mut self) -> Result<()> {
         let path = &self.target.path;
-        fs::create_dir_all(path).map_err(|error| failed("create", path, &error))?;
+        create_directory(path)?;
         self.mark(path)
     }
+}
+
+/// Removes the hidden files of an operator's writers from starts before `generation`.
+pub(super) fn remove_leftovers(directory: &Path, operator: OperatorId, generation: u64) -> Result<()> {
+    for path in leftovers(directory, operator, generation)? {
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("remove", &path, &error)),
+        }
+    }
+    Ok(())
 }
 
 fn leftovers(directory: &Path, operator: OperatorId, generation: u64) -> Result<Vec<PathBuf>> {

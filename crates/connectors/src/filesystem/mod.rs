@@ -5,6 +5,7 @@
 //! closes them at every checkpoint; the committer renames them once the checkpoint is complete. A rename that was done already
 //! is left alone, so commits may be repeated.
 
+mod alive;
 mod blocks;
 mod committer;
 mod connector;

@@ -15,7 +15,7 @@ use tidemill_core::{Batch, CheckpointId, Failure, Now, Progress, Result, RowKind
 use tidemill_dataflow::Writer;
 use tidemill_expr::Field;
 
-use super::io::{failed, sync_directory};
+use super::io::{failed, holders, sync_directory};
 use super::names::WriterName;
 use super::partition;
 use super::sink::{Target, WriteFormat};
@@ -27,6 +27,8 @@ use crate::text::write::{TextColumn, TimeStyle};
 
 /// More files than this are not open at a time; the one that was written to longest ago is closed.
 const OPEN_FILES_MAX: usize = 100;
+/// So many directories are remembered.
+const KNOWN_DIRECTORIES_MAX: usize = 1_000;
 /// Lines are written to the file in portions of this size.
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -62,6 +64,10 @@ pub struct FilesWriter {
     closed: Vec<PreparedFile>,
     /// Directories whose new entries are not durable yet.
     unsynced: BTreeSet<PathBuf>,
+    /// Directories that were there: others may have been killed before their entries were durable.
+    unsettled: BTreeSet<PathBuf>,
+    /// Directories that this writer knows.
+    known: BTreeSet<PathBuf>,
 }
 
 struct OpenFile {
@@ -86,6 +92,8 @@ impl FilesWriter {
             open: BTreeMap::new(),
             closed: Vec::new(),
             unsynced: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
+            known: BTreeSet::new(),
         }
     }
 
@@ -170,6 +178,12 @@ impl FilesWriter {
         let above = missing.filter_map(|directory| directory.parent().map(Path::to_path_buf));
         self.unsynced.extend(above.filter(|directory| !directory.as_os_str().is_empty()));
         self.unsynced.insert(path.to_path_buf());
+        if self.known.len() >= KNOWN_DIRECTORIES_MAX {
+            self.known.clear();
+        }
+        if self.known.insert(path.to_path_buf()) {
+            self.unsettled.extend(holders(path, &self.target.path).map(Path::to_path_buf));
+        }
         std::fs::create_dir_all(path).map_err(|error| failed("create", path, &error))
     }
 
@@ -241,6 +255,10 @@ impl Writer for FilesWriter {
         }
         while let Some(directory) = self.unsynced.pop_last() {
             sync_directory(&directory)?;
+        }
+        while let Some(directory) = self.unsettled.pop_last() {
+            // One that this user cannot open was made by somebody else.
+            let _ = sync_directory(&directory);
         }
         let files = std::mem::take(&mut self.closed);
         Ok(vec![Prepared { files }.encode_to_vec()])

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidemill_core::storage::Storage;
+use tidemill_checkpoint::MemoryStorage;
+use tidemill_core::Failure;
+use tidemill_core::storage::{Storage, StorageError};
+use tidemill_runtime::job_io::JobIo;
 use tidemill_runtime::{JobEnd, SystemEnv, local};
 
 use crate::support::{Ledger, all_rows, registry, spec};
@@ -54,6 +57,24 @@ fn who_runs_a_job_that_is_started_over_is_deposed() {
     }
     // Once more, undisturbed: it has finished.
     assert!(matches!(start(&Ledger::default(), None, false).wait().end, JobEnd::AlreadyFinished));
+}
+
+#[test]
+fn who_is_deposed_says_so_and_does_not_take_the_job_back() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+    let new = || {
+        let registry = registry(&Ledger::default(), None);
+        JobIo::new(spec(2, "1 s"), registry, Arc::clone(&storage), Arc::new(SystemEnv::new()), None)
+    };
+    let missing = || Failure::from(StorageError::NotFound("a file".to_string()));
+    let (mut first, mut second) = (new(), new());
+    assert_eq!(first.open().unwrap().generation, 1);
+    assert_eq!(first.open().unwrap().generation, 2, "a failure that may pass has it open the job anew");
+    assert_eq!(first.explain(missing()).code(), "storage.not-found");
+    assert_eq!(second.open().unwrap().generation, 3);
+    assert_eq!(first.explain(missing()).code(), "job.deposed");
+    assert_eq!(first.open().unwrap_err().code(), "job.deposed");
+    assert_eq!(second.open().unwrap().generation, 4);
 }
 
 #[test]

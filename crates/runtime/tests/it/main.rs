@@ -6,3 +6,4 @@ mod a_savepoint_comes_before_its_output;
 mod a_stopped_job_goes_on_where_it_was;
 mod damaged_files_lead_to_older_checkpoints;
 mod support;
+mod the_key_groups_of_a_job_stay;
