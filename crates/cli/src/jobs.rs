@@ -9,6 +9,7 @@ use tidemill_core::storage::Storage;
 use tidemill_core::{Env, Failure, Result};
 use tidemill_dataflow::{CounterValues, Registry};
 use tidemill_expr::Registry as Functions;
+use tidemill_planner::session_options::RESULT_HASH;
 use tidemill_runtime::{JobEnd, JobHandle, JobOutcome, JobSpec, Stop, SystemEnv, local};
 
 use crate::console::Console;
@@ -89,6 +90,13 @@ impl Workshop {
         };
         self.console.clear_progress();
         let ran = self.conclude(&name, &outcome);
+        let asks_in_vain = watch.has_result_hash && !outcome.has_result_hash;
+        if asks_in_vain && !matches!(outcome.end, End::Job(JobEnd::Failed(_)) | End::Left) {
+            self.console.warn(&format!(
+                "the job '{name}' began without '{}', so there is no hash of all its rows: --fresh starts over with one",
+                RESULT_HASH.key
+            ));
+        }
         self.report(name, outcome, watch.has_result_hash);
         ran
     }
@@ -97,12 +105,13 @@ impl Workshop {
         let mut progress = Progress::default();
         let (mut seen, mut ticks, mut abandoned) = (0, 0u32, false);
         loop {
-            if let Some(JobOutcome { end, counters, checkpoints_completed, restored_from }) = job.wait_for(TICK) {
+            if let Some(outcome) = job.wait_for(TICK) {
+                let JobOutcome { end, counters, checkpoints_completed, restored_from, has_result_hash } = outcome;
                 self.say(&job.take_notices());
                 let is_cut_off = matches!(end, JobEnd::Canceled | JobEnd::Failed(_));
                 let end =
                     if is_cut_off && (abandoned || (watch.is_abandoned)()) { End::Abandoned } else { End::Job(end) };
-                return Outcome { end, counters, checkpoints_completed, restored_from };
+                return Outcome { end, counters, checkpoints_completed, restored_from, has_result_hash };
             }
             self.say(&job.take_notices());
             self.reporter.sample();
@@ -191,7 +200,7 @@ impl Workshop {
             late_rows_dropped,
             checkpoints_completed: outcome.checkpoints_completed,
             restored_from: outcome.restored_from,
-            result_hash: has_result_hash.then_some(result_hash),
+            result_hash: (has_result_hash && outcome.has_result_hash).then_some(result_hash),
         });
     }
 }
@@ -201,6 +210,7 @@ struct Outcome {
     counters: CounterValues,
     checkpoints_completed: u64,
     restored_from: Option<String>,
+    has_result_hash: bool,
 }
 
 enum End {
@@ -215,12 +225,18 @@ enum End {
 impl Outcome {
     fn failed(failure: Failure) -> Outcome {
         let counters = CounterValues::default();
-        Outcome { end: End::Job(JobEnd::Failed(failure)), counters, checkpoints_completed: 0, restored_from: None }
+        Outcome {
+            end: End::Job(JobEnd::Failed(failure)),
+            counters,
+            checkpoints_completed: 0,
+            restored_from: None,
+            has_result_hash: false,
+        }
     }
 
     fn left(job: &JobHandle) -> Outcome {
         let counters = job.status().counters;
-        Outcome { end: End::Left, counters, checkpoints_completed: 0, restored_from: None }
+        Outcome { end: End::Left, counters, checkpoints_completed: 0, restored_from: None, has_result_hash: false }
     }
 }
 

@@ -182,6 +182,7 @@ pub struct Coordinator {
     discover_at_ns: BTreeMap<OperatorId, u64>,
     dealt: BTreeMap<OperatorId, u32>,
     base_counters: CounterValues,
+    hashes_results: bool,
     checkpoints_completed: u64,
     stop: Option<Stop>,
     /// How the job ends, while what it leaves is being removed.
@@ -210,6 +211,7 @@ impl Coordinator {
             discover_at_ns: BTreeMap::new(),
             dealt: BTreeMap::new(),
             base_counters: CounterValues::default(),
+            hashes_results: false,
             checkpoints_completed: 0,
             stop: None,
             end: None,
@@ -222,6 +224,11 @@ impl Coordinator {
     /// Counts before this start of the slots.
     pub fn base_counters(&self) -> CounterValues {
         self.base_counters
+    }
+
+    /// True if all rows that the job has written since its first start have been hashed.
+    pub fn hashes_results(&self) -> bool {
+        self.hashes_results
     }
 
     /// Completed checkpoints since the job's first start.
@@ -245,7 +252,7 @@ impl Coordinator {
 
     fn on_opened(&mut self, mut opened: Opened, now: Now, actions: &mut Vec<Action>) {
         if opened.finished {
-            self.base_counters = opened.counters;
+            (self.base_counters, self.hashes_results) = (opened.counters, opened.hashes_results);
             self.checkpoints_completed = opened.checkpoints_completed;
             return self.over(JobEnd::AlreadyFinished, actions);
         }
@@ -255,7 +262,7 @@ impl Coordinator {
         (self.ended, self.closed) = (0, 0);
         self.next_checkpoint = opened.next_checkpoint;
         self.tables = opened.tables.clone();
-        self.base_counters = opened.counters;
+        (self.base_counters, self.hashes_results) = (opened.counters, opened.hashes_results);
         self.checkpoints_completed = opened.checkpoints_completed;
         self.graph = Arc::clone(&opened.graph_bytes);
         (self.key_groups, self.generation) = (opened.key_groups, opened.generation);

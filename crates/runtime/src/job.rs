@@ -60,6 +60,9 @@ pub struct JobOutcome {
     pub checkpoints_completed: u64,
     /// The checkpoint or savepoint that this start went on from.
     pub restored_from: Option<String>,
+    /// The counters' hash is that of all rows since the first start; else the job began without
+    /// `tidemill.sink.result-hash`, and the hash means nothing.
+    pub has_result_hash: bool,
 }
 
 /// A running job at a glance.

@@ -22,6 +22,7 @@ use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role, output_
 use crate::broken;
 use crate::content::{Content, TableChains, counters_of};
 use crate::coordinator::Discovered;
+use crate::fixed;
 use crate::homes::Homes;
 use crate::job::JobSpec;
 use crate::key_groups::{self, Stored};
@@ -170,8 +171,8 @@ impl JobIo {
             self.directory.rename(&JobIdentity::new(&self.spec.name, &self.spec.fingerprint, self.job))?;
             (self.is_fresh, self.begins) = (false, Some(true));
         }
-        let graph = match base.content.as_ref().filter(|content| !content.header.job_graph.is_empty()) {
-            Some(content) => self.with_own_options(JobGraph::decode_bytes(&content.header.job_graph)?),
+        let graph = match fixed::plan_of(base.content.as_ref())? {
+            Some(stored) => self.with_own_options(stored),
             None => self.spec.graph.clone(),
         };
         if let (Some(url), true) = (&base.url, base.is_savepoint) {
@@ -199,6 +200,9 @@ impl JobIo {
                 broken::newest_manifest(&self.directory, &mut resolution)?;
             }
             let base = self.base(&resolution)?;
+            if let Some(stored) = fixed::plan_of(base.content.as_ref())? {
+                fixed::check_time_zone(&stored, &self.spec.graph, base.url.as_deref().unwrap_or_default())?;
+            }
             let stored = base.key_groups();
             self.key_groups = Some(key_groups::choose(&self.spec.options, self.spec.parallelism, stored.as_ref())?);
             let restored_from = resolution.restore.as_ref().map_or(0, |restore| restore.completed.checkpoint);
@@ -276,9 +280,9 @@ impl JobIo {
         let storage = self.savepoint_at(url)?;
         let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
         let url = storage.url("");
-        match savepoint.content.header.job_graph.as_slice() {
-            [] => {}
-            graph => self.check_statements(&JobGraph::decode_bytes(graph)?, &url)?,
+        if let Some(stored) = fixed::plan_of(Some(&savepoint.content))? {
+            self.check_statements(&stored, &url)?;
+            fixed::check_time_zone(&stored, &self.spec.graph, &url)?;
         }
         let base = Base { content: Some(savepoint.content), storage, url: Some(url), is_savepoint: true };
         key_groups::choose(&self.spec.options, self.spec.parallelism, base.key_groups().as_ref()).map(drop)
@@ -381,6 +385,7 @@ impl JobIo {
             graph_bytes: Arc::new(graph.encode_bytes()),
             key_groups: key_groups.count(),
             plan: Plan::new(&graph, self.spec.parallelism),
+            hashes_results: fixed::hashes_results(&graph),
             graph: Arc::new(graph),
             next_checkpoint: resolution.next_checkpoint,
             restored,
@@ -599,8 +604,10 @@ fn not_open() -> Failure {
 
 fn finished(resolution: &Resolution) -> Opened {
     let content = resolution.restore.as_ref().map(|restore| &restore.content);
+    let plan = fixed::plan_of(content).ok().flatten();
     Opened {
         finished: true,
+        hashes_results: plan.as_ref().is_some_and(fixed::hashes_results),
         counters: content.map(|content| counters_of(&content.counters())).unwrap_or_default(),
         checkpoints_completed: content.map_or(0, |content| content.header.checkpoints_completed),
         restored_from: resolution.restore.as_ref().map(|restore| restore.url.clone()),

@@ -7,6 +7,7 @@ mod clock;
 pub mod content;
 pub mod coordinator;
 pub mod driver;
+mod fixed;
 pub mod homes;
 pub mod job;
 pub mod job_io;

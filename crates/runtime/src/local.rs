@@ -199,6 +199,7 @@ fn lost() -> JobOutcome {
         counters: CounterValues::default(),
         checkpoints_completed: 0,
         restored_from: None,
+        has_result_hash: false,
     }
 }
 
@@ -227,6 +228,9 @@ struct Process {
     end: Option<JobEnd>,
 }
 
+/// Threads of a job. A system that allows fewer may end the process before anybody can say why.
+const THREADS_MAX: usize = 8192;
+
 /// The control thread's life.
 fn control(mut driver: Driver, mut process: Process, happenings: &Receiver<Happening>, outcome: &Sender<JobOutcome>) {
     let env = Arc::clone(&process.env);
@@ -237,7 +241,8 @@ fn control(mut driver: Driver, mut process: Process, happenings: &Receiver<Happe
             let counters = process.final_counters(&driver);
             let checkpoints_completed = driver.coordinator().checkpoints_completed();
             let restored_from = driver.restored_from().map(str::to_string);
-            let _ = outcome.send(JobOutcome { end, counters, checkpoints_completed, restored_from });
+            let has_result_hash = driver.coordinator().hashes_results();
+            let _ = outcome.send(JobOutcome { end, counters, checkpoints_completed, restored_from, has_result_hash });
             return;
         }
         let now_ns = env.now().monotonic_ns;
@@ -312,6 +317,14 @@ impl Host for Process {
 
     fn deploy(&mut self, opened: Opened) -> Result<()> {
         let threads = opened.plan.threads();
+        if threads.len() > THREADS_MAX {
+            let text = format!(
+                "the job would take {} threads of this process, which are too many for many systems; {THREADS_MAX} is the most: \
+                 lower the parallelism (-p, 'parallelism.default', 'scan.parallelism', 'sink.parallelism')",
+                threads.len()
+            );
+            return Err(Failure::user("job.threads", text));
+        }
         let sleepers: Vec<Arc<Sleeper>> = threads.iter().map(|_| Arc::default()).collect();
         let wakers: Vec<Arc<dyn Wake>> = sleepers.iter().map(|sleeper| Arc::clone(sleeper) as Arc<dyn Wake>).collect();
         let deployed = Deployment {

@@ -47,6 +47,8 @@ pub struct Opened {
     pub checkpoints_completed: u64,
     /// URL of the checkpoint or savepoint.
     pub restored_from: Option<String>,
+    /// All rows that the job has written since its first start have been hashed.
+    pub hashes_results: bool,
     /// Damaged checkpoints that were passed over, for the user.
     pub notices: Vec<String>,
 }

@@ -84,7 +84,7 @@ fn other_types_and_missing_columns_are_refused() {
     assert_eq!(
         text,
         "a.parquet: column 'a' is Int32 in the file but SMALLINT in the table; only types that hold every value are \
-         widened [parquet.type]"
+         widened: declare the column as one that does [parquet.type]"
     );
     let text = wrong(&[("nope", SqlType::INT)]);
     assert!(text.starts_with("a.parquet: the file has no column 'nope'; its columns are a, b, c"), "{text}");

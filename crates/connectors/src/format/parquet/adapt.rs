@@ -63,6 +63,7 @@ pub fn fits(found: &DataType, wanted: &SqlType) -> bool {
         DataType::Int16 | DataType::UInt16 => Some(5),
         DataType::Int32 | DataType::UInt32 => Some(10),
         DataType::Int64 => Some(19),
+        DataType::UInt64 => Some(20),
         _ => None,
     };
     match (&wanted.kind, found) {
@@ -190,7 +191,7 @@ fn cut_digits(array: &ArrayRef, precision: u8) -> Result<ArrayRef> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use arrow::array::{Int32Array, TimestampMillisecondArray};
+    use arrow::array::{Int32Array, TimestampMillisecondArray, UInt64Array};
 
     #[test]
     fn only_lossless_widening_fits() {
@@ -200,11 +201,23 @@ mod tests {
         assert!(!fits(&DataType::Int64, &SqlType::DOUBLE));
         assert!(fits(&DataType::Int32, &SqlType::decimal(12, 2)));
         assert!(!fits(&DataType::Int32, &SqlType::decimal(11, 2)));
+        assert!(
+            fits(&DataType::UInt64, &SqlType::decimal(20, 0)) && !fits(&DataType::UInt64, &SqlType::decimal(20, 1))
+        );
+        assert!(fits(&DataType::UInt32, &SqlType::BIGINT) && !fits(&DataType::UInt64, &SqlType::BIGINT));
         assert!(fits(&DataType::Decimal128(10, 2), &SqlType::decimal(12, 3)));
         assert!(!fits(&DataType::Decimal128(10, 2), &SqlType::decimal(10, 3)));
         assert!(!fits(&DataType::Timestamp(TimeUnit::Microsecond, None), &SqlType::timestamp(3)));
         assert!(fits(&DataType::Timestamp(TimeUnit::Millisecond, None), &SqlType::timestamp(6)));
         assert!(!fits(&DataType::Utf8View, &SqlType::INT));
+    }
+
+    #[test]
+    fn the_largest_unsigned_number_is_a_decimal() {
+        let array: ArrayRef = Arc::new(UInt64Array::from(vec![Some(u64::MAX), None]));
+        let decimals = adapt(&array, &SqlType::decimal(22, 2)).unwrap();
+        let decimals = decimals.as_primitive::<arrow::datatypes::Decimal128Type>();
+        assert_eq!(decimals.iter().collect::<Vec<_>>(), [Some(i128::from(u64::MAX) * 100), None]);
     }
 
     #[test]

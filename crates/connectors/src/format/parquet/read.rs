@@ -188,7 +188,8 @@ fn root(path: &str, field: &Field, schema: &Schema) -> Result<usize> {
     };
     if !fits(found.data_type(), &field.ty) {
         let text = format!(
-            "column '{}' is {} in the file but {} in the table; only types that hold every value are widened",
+            "column '{}' is {} in the file but {} in the table; only types that hold every value are widened: \
+             declare the column as one that does",
             field.name,
             found.data_type(),
             field.ty
