@@ -45,8 +45,8 @@ enum Command {
     /// Simulates seeds until one fails.
     #[command(after_help = "Example: tidemill-sim run --seeds 200 --mutant skip-alignment")]
     Run {
-        /// How many seeds.
-        #[arg(long)]
+        /// How many seeds, at least one.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
         seeds: u64,
         /// The first of them.
         #[arg(long, default_value_t = 0)]
