@@ -20,11 +20,14 @@ use serde_json::Value;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Version and build, for `--version`.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TIDEMILL_BUILD_ID"), ")");
+
 /// Measures Tidemill. Figures are per CPU second; compare them only within one run.
 #[derive(Parser)]
 #[command(
     name = "tidemill-bench",
-    version,
+    version = VERSION,
     after_help = "Example: tidemill-bench nexmark --query q5 --events 5000000 --json"
 )]
 struct Arguments {
@@ -41,7 +44,7 @@ enum Command {
     /// The Nexmark generator alone.
     Generate(generate::Arguments),
     /// What design decisions rest on, a JSON object for each measurement.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: tidemill-bench spike table")]
     Spike(spike::Spike),
 }
 

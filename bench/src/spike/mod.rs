@@ -22,18 +22,25 @@ pub type Print<'a> = &'a mut dyn FnMut(Value);
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Spike {
     /// Taking changed rows out of a table, beside columns; what checkpoints cost at full speed.
+    #[command(after_help = "Example: tidemill-bench spike gather")]
     Gather,
     /// Count and sum by key: the table beside a hand-written loop and hashbrown; the longest pause while it grows.
+    #[command(after_help = "Example: tidemill-bench spike table")]
     Table,
     /// Writing, opening, point reads and scans of a run file.
+    #[command(after_help = "Example: tidemill-bench spike run-file")]
     RunFile,
     /// From SQL text to a job graph.
+    #[command(after_help = "Example: tidemill-bench spike plan")]
     Plan,
     /// Three chained operators whose calls can stop in the middle, beside ones that cannot.
+    #[command(after_help = "Example: tidemill-bench spike resume")]
     Resume,
     /// Nexmark events a second; the random function beside another.
+    #[command(after_help = "Example: tidemill-bench spike generator")]
     Generator,
     /// The window aggregation as a job, beside the control loop, and its parts.
+    #[command(after_help = "Example: tidemill-bench spike window")]
     Window,
 }
 

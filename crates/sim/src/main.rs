@@ -28,11 +28,14 @@ use tidemill_runtime::Mutant;
 use crate::scenario::Scenario;
 use crate::world::{Outcome, Setup, run};
 
+/// Version and build, for `--version`.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TIDEMILL_BUILD_ID"), ")");
+
 /// Simulates whole jobs with faults, many seeds, and compares what becomes visible with an uninterrupted run.
 #[derive(Parser)]
 #[command(
     name = "tidemill-sim",
-    version,
+    version = VERSION,
     after_help = "Example: tidemill-sim run --seeds 1000\nExit codes: 0 all held, 1 a failure was found, 2 usage."
 )]
 struct Arguments {
@@ -45,8 +48,8 @@ enum Command {
     /// Simulates seeds until one fails.
     #[command(after_help = "Example: tidemill-sim run --seeds 200 --mutant skip-alignment")]
     Run {
-        /// How many seeds.
-        #[arg(long)]
+        /// How many seeds, at least one.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
         seeds: u64,
         /// The first of them.
         #[arg(long, default_value_t = 0)]

@@ -56,8 +56,6 @@ pub enum Drawn {
 const PAUSE_NS: u64 = 700_000;
 /// How long a reader waits before it asks again whether an epoch has begun.
 const ASK_AGAIN_NS: u64 = 200_000;
-/// The time between the rows of two epochs, in milliseconds.
-const BETWEEN_EPOCHS_MS: u64 = 150;
 
 impl Rows {
     /// Row `number` of a split: key, time, value.
@@ -65,7 +63,7 @@ impl Rows {
         let mut random = Random::new(self.seed ^ (split << 40) ^ number);
         let key = random.below(self.keys) as i64;
         let gaps_ms = match self.drawn {
-            Drawn::InEpochs { rows } => number / rows * (BETWEEN_EPOCHS_MS + self.jitter_ms),
+            Drawn::InEpochs { rows } => number / rows * self.jitter_ms,
             _ => 0,
         };
         let time = (1_000_000 + gaps_ms + number * self.step_ms - random.below(self.jitter_ms + 1)) as i64;

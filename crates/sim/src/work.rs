@@ -21,7 +21,7 @@ use crate::world::World;
 impl World {
     /// Starts a process.
     pub(crate) fn start(&mut self) {
-        let parallelism = self.random.between(1, 4) as u32;
+        let parallelism = self.random.between(self.scenario.parallelism_min(), 4) as u32;
         let directory = self.directories.current();
         let storage = self.store.view(&directory.folder());
         let sink = SimSink::new(&self.outside, &storage, directory.number);
@@ -94,7 +94,9 @@ impl World {
         for (number, sim) in process.host.slots.iter_mut().enumerate() {
             if sim.bell.rang() && !sim.scheduled && !sim.failed {
                 sim.scheduled = true;
-                self.clock.schedule(self.random.between(1_000, 400_000), index, What::Step(number));
+                let is_slow = self.slow_slots >> (number % 64) & 1 == 1;
+                let delay_ns = self.random.between(1_000, if is_slow { 5 * MS } else { 400_000 });
+                self.clock.schedule(delay_ns, index, What::Step(number));
             }
         }
         if !process.io_busy && !process.host.tasks.is_empty() {

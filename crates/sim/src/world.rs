@@ -77,6 +77,8 @@ pub struct World {
     pub(crate) rows: Rows,
     pub(crate) batch_rows_max: u64,
     pub(crate) interval_ms: u64,
+    /// Slots whose steps come late, one bit each; the same of every process.
+    pub(crate) slow_slots: u64,
     pub(crate) clock: Clock,
     pub(crate) store: Arc<Shared>,
     pub(crate) outside: sink::World,
@@ -126,7 +128,7 @@ fn simulate(setup: Setup) -> Outcome {
 impl World {
     fn new(setup: Setup) -> World {
         let mut random = Random::new(setup.seed);
-        let drawn = Scenario::ALL[random.below(Scenario::ALL.len() as u64) as usize].1;
+        let drawn = Scenario::draw(&mut random);
         let scenario = setup.scenario.unwrap_or(drawn);
         let rows = scenario.rows(&mut random);
         let quiet = setup.crashes.is_some() || random.chance(300);
@@ -140,6 +142,7 @@ impl World {
         let env = clock.env(random.next());
         let batch_rows_max = [1, 3, 7, 16][random.below(4) as usize];
         let interval_ms = random.between(1, 20);
+        let slow_slots = scenario.slow_slots(&mut random);
         let faults_end_ns = random.between(20, 200) * MS;
         World {
             setup,
@@ -148,6 +151,7 @@ impl World {
             rows,
             batch_rows_max,
             interval_ms,
+            slow_slots,
             clock,
             store,
             outside: sink::World::default(),

@@ -6,10 +6,25 @@ use tidemill_sql_parser::ast::{self, DataType, TimeUnit};
 
 use crate::error::{PlanError, PlanResult};
 
+/// How deep types may be nested. A stored value has two messages for each level of its type, and a decoder of messages goes no
+/// more than 100 deep.
+const DEPTH_MAX: usize = 32;
+
 /// The type that the text names. Flink's defaults: CHAR(1), BINARY(1), VARCHAR and VARBINARY of any length, DECIMAL(10, 0),
 /// TIME(0), TIMESTAMP(6).
 pub(crate) fn bind_type(data_type: &DataType) -> PlanResult<SqlType> {
+    let too_deep = || {
+        let text = format!("types can be nested at most {DEPTH_MAX} deep");
+        PlanError::new("sql.type", data_type.span, text).help("keep the inner parts as text, such as JSON in a STRING")
+    };
+    bind_within(data_type, DEPTH_MAX)?.ok_or_else(too_deep)
+}
+
+/// The type, or nothing where it has more levels than are left.
+fn bind_within(data_type: &DataType, levels: usize) -> PlanResult<Option<SqlType>> {
     use ast::TypeKind as Ast;
+    let Some(levels) = levels.checked_sub(1) else { return Ok(None) };
+    let inner = |data_type: &DataType| bind_within(data_type, levels);
     let wrong = |text: String| PlanError::new("sql.type", data_type.span, text);
     let length = |given: Option<u32>, default: u32| match given {
         Some(0) => Err(wrong("a length must be at least 1".into())),
@@ -58,9 +73,18 @@ pub(crate) fn bind_type(data_type: &DataType) -> PlanResult<SqlType> {
             TimeUnit::Year | TimeUnit::Quarter | TimeUnit::Month => TypeKind::IntervalYearMonth,
             _ => TypeKind::IntervalDayTime,
         },
-        Ast::Array(element) => TypeKind::Array(Box::new(bind_type(element)?)),
-        Ast::Map(key, value) => TypeKind::Map(Box::new(bind_type(key)?), Box::new(bind_type(value)?)),
-        Ast::Multiset(element) => TypeKind::Multiset(Box::new(bind_type(element)?)),
+        Ast::Array(element) => {
+            let Some(element) = inner(element)? else { return Ok(None) };
+            TypeKind::Array(Box::new(element))
+        }
+        Ast::Map(key, value) => {
+            let (Some(key), Some(value)) = (inner(key)?, inner(value)?) else { return Ok(None) };
+            TypeKind::Map(Box::new(key), Box::new(value))
+        }
+        Ast::Multiset(element) => {
+            let Some(element) = inner(element)? else { return Ok(None) };
+            TypeKind::Multiset(Box::new(element))
+        }
         Ast::Row(fields) => {
             let mut bound: Vec<Field> = Vec::with_capacity(fields.len());
             for field in fields {
@@ -68,7 +92,8 @@ pub(crate) fn bind_type(data_type: &DataType) -> PlanResult<SqlType> {
                     let text = format!("the row has two fields '{}'", field.name.value);
                     return Err(PlanError::new("sql.type", field.name.span, text));
                 }
-                bound.push(Field::new(&field.name.value, bind_type(&field.data_type)?));
+                let Some(data_type) = inner(&field.data_type)? else { return Ok(None) };
+                bound.push(Field::new(&field.name.value, data_type));
             }
             TypeKind::Row(RowType::new(bound))
         }
@@ -81,5 +106,5 @@ pub(crate) fn bind_type(data_type: &DataType) -> PlanResult<SqlType> {
             return Err(PlanError::unsupported(data_type.span, format!("the type {data_type} is not supported yet")));
         }
     };
-    Ok(kind.with_null(!data_type.not_null))
+    Ok(Some(kind.with_null(!data_type.not_null)))
 }

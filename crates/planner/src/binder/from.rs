@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tidemill_expr::Expr;
+use tidemill_sql_parser::Span;
 use tidemill_sql_parser::ast::{
     Hint, Ident, Join, JoinCondition, JoinKind as AstJoin, ObjectName, TableAlias, TableRef, TableRefKind,
 };
@@ -97,8 +98,8 @@ impl Binder<'_> {
             }
             CatalogEntry::View(view) => {
                 if self.view_depth == VIEW_DEPTH_MAX {
-                    let text = format!("views are nested more than {VIEW_DEPTH_MAX} deep here");
-                    return Err(PlanError::new("sql.view", name.span, text).help("does a view contain itself?"));
+                    self.views_too_deep = true;
+                    return Err(too_deep(&view.name.object, name.span));
                 }
                 self.uses.insert(view.name.clone(), crate::catalog::show_create_view(&view));
                 self.view_depth += 1;
@@ -106,8 +107,11 @@ impl Binder<'_> {
                     .query(&view.query, &Env::default())
                     .and_then(|bound| self.rename(bound, &view.columns, "the view"));
                 self.view_depth -= 1;
-                let mut bound =
-                    bound.map_err(|error| error.within(&format!("view '{}'", view.name.object), name.span))?;
+                // Of views that are nested too deep the outermost is named, once.
+                let mut bound = bound.map_err(|error| match self.views_too_deep {
+                    true => too_deep(&view.name.object, name.span),
+                    false => error.within(&format!("view '{}'", view.name.object), name.span),
+                })?;
                 for output in &mut bound.outputs {
                     output.span = name.span;
                 }
@@ -275,4 +279,9 @@ fn name_ctes(error: PlanError, name: &ObjectName, env: &Env<'_>) -> PlanError {
         None => format!("WITH defines {}", names.join(", ")),
     };
     error.help(help)
+}
+
+fn too_deep(view: &str, span: Span) -> PlanError {
+    let text = format!("view '{view}': views can be nested at most {VIEW_DEPTH_MAX} deep");
+    PlanError::new("sql.view", span, text).help("put the queries of some of them into one view, as WITH or subqueries")
 }

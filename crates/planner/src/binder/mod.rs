@@ -34,7 +34,7 @@ pub(crate) use data_type::bind_type;
 pub(crate) use insert::BoundInsert;
 use scope::{Scope, ScopeTable};
 
-/// Views within views within views: more is a mistake.
+/// How deep views may be nested: so deep does the stack reach.
 const VIEW_DEPTH_MAX: usize = 64;
 
 /// Binds one statement.
@@ -47,6 +47,8 @@ pub(crate) struct Binder<'a> {
     /// Definitions of the tables and views that the statement uses.
     pub(crate) uses: BTreeMap<TablePath, String>,
     view_depth: usize,
+    /// More views are nested than may be: nothing else is wrong.
+    views_too_deep: bool,
 }
 
 /// What surrounds a query.
@@ -83,6 +85,7 @@ impl<'a> Binder<'a> {
             registry: ColumnRegistry::default(),
             uses: BTreeMap::new(),
             view_depth: 0,
+            views_too_deep: false,
         })
     }
 

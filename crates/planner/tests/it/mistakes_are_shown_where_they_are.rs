@@ -125,6 +125,33 @@ fn an_error_within_a_view_is_shown_where_the_view_is_used() {
 }
 
 #[test]
+fn views_and_types_that_are_nested_too_deep_are_refused_with_the_limit() {
+    let mut session = with_tables();
+    for number in 0..65 {
+        let from = if number == 0 { "f".to_string() } else { format!("v{}", number - 1) };
+        session.execute_sql(&format!("CREATE VIEW v{number} AS SELECT * FROM {from}")).unwrap();
+    }
+    let wrong = error(&mut session, "SELECT * FROM v64");
+    assert_eq!(wrong.message(), "view 'v64': views can be nested at most 64 deep");
+    assert_eq!(wrong.span().unwrap().text("SELECT * FROM v64"), "v64");
+
+    let array = |levels: usize| format!("{}INT{}", "ARRAY<".repeat(levels - 1), ">".repeat(levels - 1));
+    let create = |name: &str, levels| {
+        let array = array(levels);
+        format!("CREATE TABLE {name} (a {array}) WITH ('connector' = 'blackhole')")
+    };
+    session.execute_sql(&create("deep", 32)).unwrap();
+    for levels in [33, 110] {
+        let sql = create("deeper", levels);
+        let wrong = error(&mut session, &sql);
+        assert!(wrong.message().contains("types can be nested at most 32 deep"), "{wrong}");
+        assert_eq!(wrong.span().unwrap().text(&sql), array(levels));
+    }
+    let sql = format!("SELECT CAST(NULL AS {})", array(33));
+    assert!(error(&mut session, &sql).message().contains("at most 32 deep"));
+}
+
+#[test]
 fn text_that_is_no_statement_shows_the_parsers_error() {
     let mut session = with_tables();
     let error = session.execute_sql("SELECT a, FROM t").unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{GAP_MS, SLIDE_MS, Scenario, WINDOW_MS, rules, timers};
+use super::{GAP_MS, Scenario, WINDOW_MS, rules, timers};
 use crate::sink::Net;
 use crate::source::Rows;
 
@@ -52,12 +52,13 @@ impl Scenario {
                 if end - 1 <= watermark { Vec::new() } else { vec![window(end)] }
             }
             Scenario::Hop | Scenario::TwoPhases | Scenario::IdleHop => {
-                let first_end = next_end(SLIDE_MS);
-                (first_end..first_end + WINDOW_MS).step_by(SLIDE_MS as usize).map(window).collect()
+                let first_end = next_end(self.slide_ms());
+                (first_end..first_end + WINDOW_MS).step_by(self.slide_ms() as usize).map(window).collect()
             }
-            Scenario::Cumulate | Scenario::IdleCumulate => {
-                (next_end(SLIDE_MS)..=next_end(WINDOW_MS)).step_by(SLIDE_MS as usize).map(window).collect()
-            }
+            Scenario::Cumulate | Scenario::IdleCumulate => (next_end(self.slide_ms())..=next_end(WINDOW_MS))
+                .step_by(self.slide_ms() as usize)
+                .map(window)
+                .collect(),
             _ => vec![vec![Some(key)]],
         }
     }

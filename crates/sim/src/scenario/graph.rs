@@ -11,7 +11,7 @@ use tidemill_operators::config::{
     SessionAggregateConfig, TimeSource, WINDOW_AGGREGATE, WindowAggregateConfig, WindowKind, WindowSpec,
 };
 
-use super::{GAP_MS, SLIDE_MS, Scenario, WINDOW_MS, rules};
+use super::{GAP_MS, Scenario, WINDOW_MS, rules};
 use crate::source::Rows;
 
 impl Scenario {
@@ -102,10 +102,12 @@ impl Scenario {
             }
             Scenario::Sessions => (SESSION_AGGREGATE, sessions()),
             Scenario::Hop | Scenario::TwoPhases | Scenario::IdleHop => {
-                (WINDOW_AGGREGATE, windows(WindowKind::Hop, phase))
+                (WINDOW_AGGREGATE, windows(WindowKind::Hop, self.slide_ms(), phase))
             }
-            Scenario::Cumulate | Scenario::IdleCumulate => (WINDOW_AGGREGATE, windows(WindowKind::Cumulate, phase)),
-            _ => (WINDOW_AGGREGATE, windows(WindowKind::Tumble, phase)),
+            Scenario::Cumulate | Scenario::IdleCumulate => {
+                (WINDOW_AGGREGATE, windows(WindowKind::Cumulate, self.slide_ms(), phase))
+            }
+            _ => (WINDOW_AGGREGATE, windows(WindowKind::Tumble, WINDOW_MS, phase)),
         };
         Node::new(OperatorId::from_name(name), name, Role::Operator, kind, config)
     }
@@ -149,8 +151,7 @@ fn groups(phase: AggregatePhase) -> Vec<u8> {
     config.encode_to_vec()
 }
 
-fn windows(kind: WindowKind, phase: AggregatePhase) -> Vec<u8> {
-    let step_ms = if kind == WindowKind::Tumble { WINDOW_MS } else { SLIDE_MS };
+fn windows(kind: WindowKind, step_ms: i64, phase: AggregatePhase) -> Vec<u8> {
     let config = WindowAggregateConfig {
         input_types: types(),
         keys: vec![0],

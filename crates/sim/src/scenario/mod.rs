@@ -18,8 +18,6 @@ use crate::source::{Drawn, Rows};
 
 /// Length of the windows.
 const WINDOW_MS: i64 = 200;
-/// Of windows that overlap, one begins (or ends) so often.
-const SLIDE_MS: i64 = 100;
 /// A session ends when no row came for this long.
 const GAP_MS: i64 = 60;
 
@@ -90,7 +88,7 @@ impl Scenario {
             Scenario::Hop | Scenario::Cumulate | Scenario::Sessions | Scenario::TwoPhases | Scenario::Timers => {
                 (random.between(2, 5), random.between(30, 80), 100)
             }
-            Scenario::IdleHop | Scenario::IdleCumulate => (random.between(2, 5), random.between(30, 80), 20),
+            Scenario::IdleHop | Scenario::IdleCumulate => (random.between(2, 5), random.between(60, 160), 20),
             Scenario::Groups
             | Scenario::TwoPhaseGroups
             | Scenario::FoundLater
@@ -106,6 +104,37 @@ impl Scenario {
         let (fetched, found_first) = (random.chance(300), random.between(0, splits - 1));
         let found_first = if self == Scenario::FoundLater { found_first } else { splits };
         Rows { seed, splits, rows, keys, step_ms, jitter_ms, batches_per_pause, drawn, fetched, found_first }
+    }
+
+    /// Draws a kind of job. Sources that are idle show what else does not: that instances differ. Four more
+    /// draws are theirs.
+    pub fn draw(random: &mut Random) -> Scenario {
+        let number = random.below(Scenario::ALL.len() as u64 + 4) as usize;
+        let more = [Scenario::IdleHop, Scenario::IdleCumulate];
+        Scenario::ALL.get(number).map_or_else(|| more[number % more.len()], |(_, scenario)| *scenario)
+    }
+
+    /// True where sources say that they are idle.
+    fn has_idle_sources(self) -> bool {
+        matches!(self, Scenario::IdleHop | Scenario::IdleCumulate)
+    }
+
+    /// Which slots are slow, one bit each. An instance that is slower than others may hear that a source is no longer idle
+    /// before it hears of the time that others have come to in between: then its watermark is behind theirs for a while, and so
+    /// are the windows that it has fired.
+    pub fn slow_slots(self, random: &mut Random) -> u64 {
+        if self.has_idle_sources() { random.next() } else { 0 }
+    }
+
+    /// How many instances there are at least: one alone has no others to differ from.
+    pub fn parallelism_min(self) -> u64 {
+        if self.has_idle_sources() { 2 } else { 1 }
+    }
+
+    /// Of windows that overlap, one begins (or ends) so often; where instances may differ, so often that the smallest
+    /// difference is one of windows that have fired.
+    fn slide_ms(self) -> i64 {
+        if self.has_idle_sources() { 4 } else { 100 }
     }
 
     /// How far the watermark stays behind.
@@ -129,9 +158,6 @@ impl Scenario {
 
     /// After how long a source is idle; 0 for never.
     fn idle_timeout_ms(self) -> u64 {
-        match self {
-            Scenario::IdleHop | Scenario::IdleCumulate => 2,
-            _ => 0,
-        }
+        if self.has_idle_sources() { 2 } else { 0 }
     }
 }
