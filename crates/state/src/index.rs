@@ -194,7 +194,7 @@ impl Index {
     ) {
         let (directory, mask, first) = (&self.directory[..], self.bucket_mask, self.first_bucket());
         let directory_mask = directory.len() - 1;
-        // First the buckets' numbers, which are below 2^32 as there are fewer of them than rows.
+        // First the buckets' numbers, which are below 2^32: at most 2^DEPTH_MAX segments of 2^BUCKET_BITS buckets.
         for (bucket, hash) in rows.iter_mut().zip(hashes) {
             let entry = (*hash >> BUCKET_BITS) as usize & directory_mask;
             // SAFETY: `entry` is masked to the directory's length, a power of two.
