@@ -47,16 +47,16 @@ impl Rows {
             keys.extend(values.iter().map(|random| (((*random as u64 >> 32) * self.keys) >> 32) as i64));
         }
         values.iter_mut().for_each(|random| *random &= 0xffff);
-        if self.out_of_order_ms > 0 {
-            let back = |row: u64| ((mix(row ^ 0x5555) >> 32) * self.out_of_order_ms) >> 32;
-            times.extend(row.map(|row| BASE_MS + (row / self.rows_per_ms) as i64 - back(row) as i64));
-            return;
-        }
         let mut row = from;
         while row < end {
-            let until = (row / self.rows_per_ms + 1) * self.rows_per_ms;
-            let until = until.min(end);
-            times.resize(times.len() + (until - row) as usize, BASE_MS + (row / self.rows_per_ms) as i64);
+            let until = ((row / self.rows_per_ms + 1) * self.rows_per_ms).min(end);
+            let time = BASE_MS + (row / self.rows_per_ms) as i64;
+            if self.out_of_order_ms > 0 {
+                let back = |row: u64| ((mix(row ^ 0x5555) >> 32) * self.out_of_order_ms) >> 32;
+                times.extend((row..until).map(|row| time - back(row) as i64));
+            } else {
+                times.resize(times.len() + (until - row) as usize, time);
+            }
             row = until;
         }
     }

@@ -82,29 +82,16 @@ impl Partition {
             let distance = time.wrapping_sub(start) as u64;
             if len == 1 { distance as u32 } else { ((u128::from(distance) * u128::from(inverse)) >> 64) as u32 }
         }));
-        let slice_end = |slice: usize| start + len * (slice as i64 + 1);
-        if count <= FEW {
-            // A pass for each slice, without branches: cheaper than counters that wait for one another.
-            self.rows.resize(times.len() + 1, 0);
-            let mut at = 0;
-            for slice in 0..count {
-                let first = at;
-                for (row, of) in self.slice_of.iter().enumerate() {
-                    self.rows[at] = row as u32;
-                    at += usize::from(*of == slice as u32);
-                }
-                if first < at {
-                    self.parts.push(Part { slice_end: slice_end(slice), range: first..at });
-                }
-            }
-            self.rows.truncate(times.len());
-            return;
-        }
         self.counts.clear();
-        self.counts.resize(count, 0);
-        for slice in &self.slice_of {
-            self.counts[*slice as usize] += 1;
+        if count <= FEW {
+            // Compared in wide registers: cheaper than counters that wait for one another.
+            let rows_of = |slice: u32| self.slice_of.iter().map(|of| u32::from(*of == slice)).sum::<u32>();
+            self.counts.extend((0..count as u32).map(rows_of));
+        } else {
+            self.counts.resize(count, 0);
+            self.slice_of.iter().for_each(|slice| self.counts[*slice as usize] += 1);
         }
+        let slice_end = |slice: usize| start + len * (slice as i64 + 1);
         let mut at = 0;
         for (slice, counted) in self.counts.iter_mut().enumerate() {
             let range = at..at + *counted as usize;
