@@ -28,6 +28,18 @@ pub fn check_time_zone(began: &JobGraph, now: &JobGraph, url: &str) -> Result<()
     Err(Failure::refused("job.changed", text))
 }
 
+/// What to say of options whose value became part of the plan and is another now: the job goes on with the one it began with.
+pub fn notices(began: &JobGraph, now: &JobGraph) -> Vec<String> {
+    let changed = began.options.iter().filter_map(|(key, then)| {
+        let now = now.options.get(key).filter(|now| *now != then)?;
+        Some(format!(
+            "'{key}' is '{now}', but the job goes on with '{then}', with which it began; one that starts over with --fresh \
+             takes the new value"
+        ))
+    });
+    changed.collect()
+}
+
 /// True if all rows that the plan's sinks get are hashed, which is decided when a job begins.
 pub fn hashes_results(plan: &JobGraph) -> bool {
     let mut sinks = plan.nodes.iter().filter(|node| node.role() == Role::Sink);

@@ -378,6 +378,8 @@ impl JobIo {
         let seen = broken::chains_as_read(self.mutant, &tables);
         let new = |_: &CheckpointContent| Homes::new(&self.storage, &seen, key_groups, parallelism, &self.damaged);
         let homes = content.as_ref().map(new);
+        let damaged = resolution.passed_over.iter().map(|(id, why)| format!("checkpoint {id} is damaged: {why}"));
+        let notices = damaged.chain(fixed::notices(&graph, &self.spec.graph)).collect();
         Ok(Opened {
             finished: false,
             job: self.job,
@@ -396,11 +398,7 @@ impl JobIo {
             counters: content.as_ref().map(|content| counters_of(&content.counters())).unwrap_or_default(),
             checkpoints_completed: content.as_ref().map_or(0, |content| content.header.checkpoints_completed),
             restored_from: url,
-            notices: resolution
-                .passed_over
-                .iter()
-                .map(|(id, why)| format!("checkpoint {id} is damaged: {why}"))
-                .collect(),
+            notices,
         })
     }
 

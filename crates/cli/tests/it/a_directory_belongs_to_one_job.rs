@@ -48,7 +48,7 @@ fn changed_statements_and_other_jobs_are_refused() {
 }
 
 #[test]
-fn another_time_zone_is_another_meaning() {
+fn another_time_zone_is_another_meaning_and_another_timeout_is_said_to_be_ignored() {
     let folder = Folder::new();
     let sql = job("o", "").replace("'1000',", "'1000', 'rows-per-second' = '500',");
     let options = ["--checkpoint-dir", "ck", "--stop-with-savepoint", "sp"];
@@ -64,7 +64,9 @@ fn another_time_zone_is_another_meaning() {
     let advice = ["Asia/Tokyo", "'UTC'", "--fresh"];
     folder.sql(&sql, &[&["--checkpoint-dir", "ck"], &zone[..]].concat()).code(1).says(&advice);
     folder.sql(&sql, &[&["--from-savepoint", "sp"], &zone[..]].concat()).code(1).says(&advice);
-    folder.sql(&sql, &["--checkpoint-dir", "ck"]).code(0);
+    // What a job goes on with all the same is said.
+    let idle = ["--checkpoint-dir", "ck", "-D", "scan.watermark.idle-timeout=5 s"];
+    folder.sql(&sql, &idle).code(0).says(&["'scan.watermark.idle-timeout' is '5 s'", "'0 ms'", "--fresh"]);
     assert_eq!(folder.committed("out").len(), 1000);
 }
 

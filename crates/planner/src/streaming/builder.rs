@@ -93,6 +93,11 @@ impl GraphBuilder {
         };
         let zone = options::time_zone(config).to_string();
         graph.options.insert(options::LOCAL_TIME_ZONE.key.to_string(), zone);
+        // What is in the nodes below already: a job that goes on says where it is another.
+        for option in [&options::IDLE_TIMEOUT, &options::AGG_PHASE] {
+            let value = config.raw(option.key).or(option.default).unwrap_or_default();
+            graph.options.insert(option.key.to_string(), value.to_string());
+        }
         let mut texts = Vec::with_capacity(self.nodes.len());
         for (position, (draft, inputs)) in self.nodes.into_iter().zip(self.inputs).enumerate() {
             let id = OperatorId::from_name(&format!("{definition}\n{position}\n{}", draft.kind));
