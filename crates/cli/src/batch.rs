@@ -13,6 +13,7 @@ use tidemill_planner::{PlannedJob, PlannedQuery};
 use crate::collect::ResultQueue;
 use crate::exit::Exit;
 use crate::jobs::{Ran, STOPPING, Workshop};
+use crate::origin::Origin;
 use crate::printer::Printer;
 use crate::report::{JobReport, JobState};
 use crate::signals::spawn;
@@ -24,12 +25,13 @@ const TICKS_AFTER_STOP_MAX: u32 = 100;
 
 impl Workshop {
     /// Runs the INSERTs of a job.
-    pub fn run_batch_job(&self, job: Box<PlannedJob>, cx: BatchContext, has_result_hash: bool) -> Ran {
+    pub fn run_batch_job(&self, job: Box<PlannedJob>, cx: BatchContext, has_result_hash: bool, text: &str) -> Ran {
         let name = job.name.clone();
+        let origin = Origin { text, places: job.expression_places() };
         let (canceled, counters) = (Arc::clone(&cx.canceled), Arc::clone(&cx.counters));
         let body = move || execute_job(&job, Lowering::Optimized, &cx).map(drop);
         let ended = self.compute(&canceled, || self.has_lost_stdout(), body);
-        self.batch_ended(name, ended, counters.values(), has_result_hash, self.has_lost_stdout())
+        self.batch_ended(name, ended, counters.values(), has_result_hash, self.has_lost_stdout(), &origin)
     }
 
     /// Runs a query; its rows go into the printer's queue.
@@ -40,7 +42,9 @@ impl Workshop {
         cx: BatchContext,
         queue: ResultQueue,
         printer: &Printer,
+        text: &str,
     ) -> Ran {
+        let origin = Origin { text, places: query.expression_places() };
         let (canceled, counters) = (Arc::clone(&cx.canceled), Arc::clone(&cx.counters));
         let body = move || {
             for batch in execute_optimized(&query, &cx)? {
@@ -55,7 +59,7 @@ impl Workshop {
             Ok(())
         };
         let ended = self.compute(&canceled, || printer.has_lost_reader(), body);
-        self.batch_ended(name, ended, counters.values(), false, printer.has_lost_reader())
+        self.batch_ended(name, ended, counters.values(), false, printer.has_lost_reader(), &origin)
     }
 
     /// Computes on a thread of its own. The outer error means that a signal came first.
@@ -106,13 +110,14 @@ impl Workshop {
         counters: CounterValues,
         has_result_hash: bool,
         is_abandoned: bool,
+        origin: &Origin<'_>,
     ) -> Ran {
         let (state, ran) = match ended {
             Ok(Ok(())) => (JobState::Finished, Ran::Done),
             // Nobody reads the rest: no failure.
             Ok(Err(_)) if is_abandoned => (JobState::Canceled, Ran::Done),
             Ok(Err(failure)) => {
-                self.console.error(&format!("the job '{name}' failed: {failure}"));
+                self.console.error(&origin.failed(&name, &failure));
                 (JobState::Failed, Ran::Ends(Exit::Failed))
             }
             Err(Stopped) => {

@@ -14,6 +14,7 @@ use tidemill_runtime::{JobEnd, JobHandle, JobOutcome, JobSpec, Stop, SystemEnv, 
 
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::origin::Origin;
 use crate::progress::Progress;
 use crate::report::{JobReport, JobState, Reporter};
 use crate::signals::Signals;
@@ -63,6 +64,8 @@ pub struct Watch<'a> {
     pub shows_progress: bool,
     /// Whether the job adds up hashes of its rows.
     pub has_result_hash: bool,
+    /// What it comes from.
+    pub origin: &'a Origin<'a>,
 }
 
 impl Workshop {
@@ -89,7 +92,7 @@ impl Workshop {
             Err(failure) => Outcome::failed(failure),
         };
         self.console.clear_progress();
-        let ran = self.conclude(&name, &outcome);
+        let ran = self.conclude(&name, &outcome, watch.origin);
         let asks_in_vain = watch.has_result_hash && !outcome.has_result_hash;
         if asks_in_vain && !matches!(outcome.end, End::Job(JobEnd::Failed(_)) | End::Left) {
             self.console.warn(&format!(
@@ -157,7 +160,7 @@ impl Workshop {
     }
 
     /// Says how the job ended, and what that means for the process.
-    fn conclude(&self, name: &str, outcome: &Outcome) -> Ran {
+    fn conclude(&self, name: &str, outcome: &Outcome, origin: &Origin<'_>) -> Ran {
         match &outcome.end {
             End::Job(JobEnd::Finished) | End::Abandoned => Ran::Done,
             End::Job(JobEnd::AlreadyFinished) => {
@@ -179,7 +182,7 @@ impl Workshop {
                 Ran::Ends(Exit::Interrupted)
             }
             End::Job(JobEnd::Failed(failure)) => {
-                self.console.error(&format!("the job '{name}' failed: {failure}"));
+                self.console.error(&origin.failed(name, failure));
                 Ran::Ends(Exit::Failed)
             }
         }

@@ -13,6 +13,7 @@ mod decisions;
 mod exit;
 mod jobs;
 mod one_job;
+mod origin;
 mod output;
 mod printer;
 mod progress;

@@ -24,6 +24,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::jobs::{Ran, Watch, Workshop, storage};
 use crate::one_job::{ADVICE, second_job};
+use crate::origin::Origin;
 use crate::output::{Shape, Shown, write_text_table};
 use crate::printer::{Printed, Printer, unwritable};
 use crate::shell::HELP;
@@ -167,7 +168,7 @@ impl Script {
             Err(error) => return self.failed(&error.render(text)),
         };
         match self.session.execute(&statement) {
-            Ok(outcome) => self.answer(outcome),
+            Ok(outcome) => self.answer(outcome, text),
             Err(error) => self.failed(&error.render(text)),
         }
     }
@@ -177,7 +178,7 @@ impl Script {
         Statements::Failed
     }
 
-    fn answer(&mut self, outcome: Outcome) -> Statements {
+    fn answer(&mut self, outcome: Outcome, source: &str) -> Statements {
         match outcome {
             Outcome::Done => {
                 if self.is_interactive {
@@ -194,8 +195,10 @@ impl Script {
                 let is_terminal = out.is_terminal();
                 self.printed(if is_terminal { write!(out, "\x1b[2J\x1b[H").and_then(|()| out.flush()) } else { Ok(()) })
             }
-            Outcome::Query(query) => self.query(query).unwrap_or_else(|failure| self.failed(&failure.to_string())),
-            Outcome::Job(job) => self.job(job).unwrap_or_else(|failure| self.failed(&failure.to_string())),
+            Outcome::Query(query) => {
+                self.query(query, source).unwrap_or_else(|failure| self.failed(&failure.to_string()))
+            }
+            Outcome::Job(job) => self.job(job, source).unwrap_or_else(|failure| self.failed(&failure.to_string())),
         }
     }
 
@@ -220,7 +223,7 @@ impl Script {
         }
     }
 
-    fn query(&mut self, query: Box<PlannedQuery>) -> Result<Statements> {
+    fn query(&mut self, query: Box<PlannedQuery>, source: &str) -> Result<Statements> {
         self.warn_of_unused_directory();
         let config = self.session.config();
         let is_batch = self.session.is_batch();
@@ -232,9 +235,10 @@ impl Script {
         let printer = Printer::start(shape, queue.clone(), Arc::clone(&self.workshop.console))?;
         let ran = if is_batch {
             let cx = self.batch_context()?;
-            self.workshop.run_batch_query(name, query, cx, queue, &printer)
+            self.workshop.run_batch_query(name, query, cx, queue, &printer, source)
         } else {
-            self.stream(name, query, queue, &printer, shows_progress)?
+            let origin = Origin { text: source, places: query.expression_places() };
+            self.stream(name, query, queue, &printer, shows_progress, &origin)?
         };
         let printed = printer.finish(&self.workshop.signals);
         Ok(match (ran, printed) {
@@ -294,6 +298,7 @@ impl Script {
         queue: ResultQueue,
         printer: &Printer,
         shows_progress: bool,
+        origin: &Origin<'_>,
     ) -> Result<Ran> {
         let mut options = self.session.config().clone();
         options.remove(CHECKPOINT_DIR.key);
@@ -313,17 +318,17 @@ impl Script {
             is_kept: false,
         };
         let is_abandoned = || printer.has_lost_reader();
-        let watch = Watch { is_abandoned: &is_abandoned, shows_progress, has_result_hash: false };
+        let watch = Watch { is_abandoned: &is_abandoned, shows_progress, has_result_hash: false, origin };
         Ok(self.workshop.run(spec, storage(None)?, registry, &watch))
     }
 
-    fn job(&mut self, job: Box<PlannedJob>) -> Result<Statements> {
+    fn job(&mut self, job: Box<PlannedJob>, source: &str) -> Result<Statements> {
         let config = self.session.config();
         let has_result_hash = config.bool(&RESULT_HASH)?;
         if self.session.is_batch() {
             self.check_batch()?;
             let cx = self.batch_context()?;
-            return Ok(after(self.workshop.run_batch_job(job, cx, has_result_hash)));
+            return Ok(after(self.workshop.run_batch_job(job, cx, has_result_hash, source)));
         }
         let directory = config.text(&CHECKPOINT_DIR);
         let is_kept = directory.is_some() || self.from_savepoint.is_some();
@@ -338,6 +343,7 @@ impl Script {
         }
         let has_directory = directory.is_some();
         let storage = storage(directory)?;
+        let origin = &Origin { text: source, places: job.expression_places() };
         let PlannedJob { name, graph, definition, .. } = *job;
         let spec = JobSpec {
             name,
@@ -350,7 +356,8 @@ impl Script {
             is_kept: has_directory,
         };
         self.has_kept_job |= is_kept;
-        let watch = Watch { is_abandoned: &|| self.workshop.has_lost_stdout(), shows_progress: true, has_result_hash };
+        let watch =
+            Watch { is_abandoned: &|| self.workshop.has_lost_stdout(), shows_progress: true, has_result_hash, origin };
         Ok(after(self.workshop.run(spec, storage, self.workshop.registry(), &watch)))
     }
 

@@ -32,12 +32,15 @@ struct Detail {
     operator: Option<String>,
     position: Option<String>,
     option: Option<String>,
+    expression: Option<String>,
 }
 
 impl Failure {
     /// A failure of a class with a stable code such as `csv.malformed`.
     pub fn new(class: FailureClass, code: &'static str, message: impl Into<String>) -> Failure {
-        Failure(Box::new(Detail { class, code, message: message.into(), operator: None, position: None, option: None }))
+        let message = message.into();
+        let (operator, position, option, expression) = (None, None, None, None);
+        Failure(Box::new(Detail { class, code, message, operator, position, option, expression }))
     }
 
     /// Wrong input data.
@@ -81,6 +84,18 @@ impl Failure {
     pub fn about(mut self, option: impl Into<String>) -> Failure {
         self.0.option.get_or_insert(option.into());
         self
+    }
+
+    /// Names the expression that a row has no value of, unless one is named already: whoever has its text can show where it
+    /// stands.
+    pub fn of_expression(mut self, expression: impl Into<String>) -> Failure {
+        self.0.expression.get_or_insert(expression.into());
+        self
+    }
+
+    /// The expression that a row has no value of.
+    pub fn expression(&self) -> Option<&str> {
+        self.0.expression.as_deref()
     }
 
     /// The key of the option that is wrong.

@@ -6,6 +6,7 @@
 mod binder;
 pub mod catalog;
 pub mod error;
+mod expression_places;
 mod plan;
 pub mod rel;
 mod rules;
@@ -15,6 +16,7 @@ mod streaming;
 pub mod traits;
 
 pub use error::{PlanError, PlanResult};
+pub use expression_places::ExpressionPlaces;
 pub use plan::{BoundQuery, Outcome, PlannedInsert, PlannedJob, PlannedQuery, TextTable};
 pub use session::Session;
 

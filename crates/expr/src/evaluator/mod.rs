@@ -81,5 +81,6 @@ fn broken(what: impl Into<String>) -> Failure {
 
 /// The failure of the first row with an error that was asked for.
 fn fail<T>(message: &str, code: &str, expr: &str, row: &str) -> Result<T> {
-    Err(Failure::data("expression", format!("{message} ({code}), in {expr} for the row {row}")))
+    let text = format!("{message} ({code}), in {expr} for the row {row}");
+    Err(Failure::data("expression", text).of_expression(expr))
 }

@@ -55,6 +55,12 @@ impl Binder<'_> {
 
     /// Any expression.
     pub(super) fn expr(&mut self, expr: &ast::Expr, cx: &mut ExprCx<'_>) -> PlanResult<Expr> {
+        let bound = self.unplaced(expr, cx)?;
+        self.registry.place(&bound, expr.span);
+        Ok(bound)
+    }
+
+    fn unplaced(&mut self, expr: &ast::Expr, cx: &mut ExprCx<'_>) -> PlanResult<Expr> {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Literal(literal) => bind_literal(literal, span, self.time_zone),

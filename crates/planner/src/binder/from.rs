@@ -91,7 +91,8 @@ impl Binder<'_> {
             return self.rename(bound, &cte.columns, "the query");
         }
         let entry = self.catalog.find(name).map_err(|error| name_ctes(error, name, env))?.clone();
-        match entry {
+        let mark = self.registry.mark();
+        let bound = match entry {
             CatalogEntry::Table(table) => {
                 let table = with_hints(table, hints)?;
                 self.table(&table, name.span)
@@ -117,7 +118,9 @@ impl Binder<'_> {
                 }
                 Ok(bound)
             }
-        }
+        };
+        self.registry.used_at(mark, name.span);
+        bound
     }
 
     fn item(&mut self, bound: Bound, qualifier: Vec<String>, alias: Option<&TableAlias>) -> PlanResult<FromItem> {

@@ -37,6 +37,15 @@ pub struct ColumnInfo {
 #[derive(Clone, Debug, Default)]
 pub struct ColumnRegistry {
     columns: Vec<ColumnInfo>,
+    /// Expressions as they were bound, and where they stand in the text.
+    places: Vec<(Expr, Span)>,
+}
+
+/// How far a registry was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    columns: usize,
+    places: usize,
 }
 
 impl ColumnRegistry {
@@ -76,6 +85,29 @@ impl ColumnRegistry {
         if let Some(column) = self.columns.get_mut(id) {
             column.name = name.to_string();
         }
+    }
+
+    /// Notes where an expression stands.
+    pub(crate) fn place(&mut self, expr: &Expr, span: Span) {
+        if !matches!(expr, Expr::Column(_) | Expr::Literal(..)) {
+            self.places.push((expr.clone(), span));
+        }
+    }
+
+    /// Where an expression stands, if it is as it was bound.
+    pub(crate) fn place_of(&self, expr: &Expr) -> Option<Span> {
+        self.places.iter().find(|(placed, _)| placed == expr).map(|(_, span)| *span)
+    }
+
+    /// How far it is now.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { columns: self.columns.len(), places: self.places.len() }
+    }
+
+    /// What came since is of another text (of a view, of a table), which is used here.
+    pub(crate) fn used_at(&mut self, since: Mark, span: Span) {
+        self.columns[since.columns..].iter_mut().filter_map(|column| column.span.as_mut()).for_each(|own| *own = span);
+        self.places[since.places..].iter_mut().for_each(|(_, own)| *own = span);
     }
 
     /// An expression as text, with the columns' names.
