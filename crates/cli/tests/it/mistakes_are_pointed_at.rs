@@ -121,3 +121,23 @@ fn messages_as_json_are_objects_a_line() {
     check(folder.run(&["sql", "--log-format", "json", "--no-such-option"]).code(2).says(&["--no-such-option"]));
     check(folder.run(&["--log-format=json", "sql", "-p", "0"]).code(2));
 }
+
+#[test]
+fn an_expression_without_a_value_is_shown_where_the_statement_has_it() {
+    let folder = Folder::new();
+    let tables = "CREATE TABLE t (a STRING) WITH ('connector' = 'datagen', 'number-of-rows' = '3');\n\
+                  CREATE VIEW v AS SELECT CAST(a AS INT) AS b FROM t;\n";
+    for mode in ["streaming", "batch"] {
+        let mode = format!("execution.runtime-mode={mode}");
+        for (query, place) in [
+            ("SELECT a,\n  CAST(a AS INT) + 1 FROM t", "line 4, column 3"),
+            ("SELECT a FROM t WHERE a <> '' AND CAST(a AS INT) > 5", "line 3, column 23"),
+            ("SELECT a, SUM(CAST(a AS INT)) FROM t GROUP BY a", "line 3, column 15"),
+            // Of a view: where it is used.
+            ("SELECT b FROM v", "line 3, column 15"),
+        ] {
+            let run = folder.sql(&format!("{tables}{query}"), &["-D", &mode]);
+            run.code(1).says(&["cannot be cast to INT", "CAST(a AS INT)", place, "^"]);
+        }
+    }
+}

@@ -94,9 +94,10 @@ impl ColumnRegistry {
         }
     }
 
-    /// Where an expression stands, if it is as it was bound.
+    /// Where an expression stands, if it is as it was bound; of several places the last bound, which is no table's or view's
+    /// that the query reads if it can be its own.
     pub(crate) fn place_of(&self, expr: &Expr) -> Option<Span> {
-        self.places.iter().find(|(placed, _)| placed == expr).map(|(_, span)| *span)
+        self.places.iter().rev().find(|(placed, _)| placed == expr).map(|(_, span)| *span)
     }
 
     /// How far it is now.
