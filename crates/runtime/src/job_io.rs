@@ -19,13 +19,14 @@ use tidemill_dataflow::job_options::{BATCH_ROWS_MAX, BUFFER_TIMEOUT, CHECKPOINTS
 use tidemill_dataflow::plan::Plan;
 use tidemill_dataflow::{Committer, Enumerator, JobGraph, Registry, Role, output_id};
 
+use crate::base::Base;
 use crate::broken;
 use crate::content::{Content, TableChains, counters_of};
 use crate::coordinator::Discovered;
 use crate::fixed;
 use crate::homes::Homes;
 use crate::job::JobSpec;
-use crate::key_groups::{self, Stored};
+use crate::key_groups;
 use crate::mutants::Mutant;
 use crate::opened::Opened;
 use crate::restore::{self, WrittenSavepoint};
@@ -65,32 +66,6 @@ pub struct JobIo {
 
 /// The stores of savepoints, by URL.
 pub type Places = Arc<dyn Fn(&str) -> Result<Arc<dyn Storage>> + Send + Sync>;
-
-/// What a start goes on from.
-struct Base {
-    content: Option<CheckpointContent>,
-    /// Where the content's files are.
-    storage: Arc<dyn Storage>,
-    url: Option<String>,
-    is_savepoint: bool,
-}
-
-impl Base {
-    /// The beginning.
-    fn nothing(storage: &Arc<dyn Storage>) -> Base {
-        Base { content: None, storage: Arc::clone(storage), url: None, is_savepoint: false }
-    }
-
-    fn savepoint_content(&self) -> Option<&CheckpointContent> {
-        self.content.as_ref().filter(|_| self.is_savepoint)
-    }
-
-    /// The key groups that the job has had so far.
-    fn key_groups(&self) -> Option<Stored> {
-        let count = self.content.as_ref().map(|content| content.header.key_groups).filter(|count| *count > 0)?;
-        Some(Stored { count, url: self.url.clone().unwrap_or_default(), is_savepoint: self.is_savepoint })
-    }
-}
 
 impl JobIo {
     /// The I/O of a job whose directory is the root of `storage`.
@@ -171,8 +146,8 @@ impl JobIo {
             self.directory.rename(&JobIdentity::new(&self.spec.name, &self.spec.fingerprint, self.job))?;
             (self.is_fresh, self.begins) = (false, Some(true));
         }
-        let graph = match fixed::plan_of(base.content.as_ref())? {
-            Some(stored) => self.with_own_options(stored),
+        let graph = match &base.plan {
+            Some(stored) => self.with_own_options(stored.clone()),
             None => self.spec.graph.clone(),
         };
         if let (Some(url), true) = (&base.url, base.is_savepoint) {
@@ -200,8 +175,8 @@ impl JobIo {
                 broken::newest_manifest(&self.directory, &mut resolution)?;
             }
             let base = self.base(&resolution)?;
-            if let Some(stored) = fixed::plan_of(base.content.as_ref())? {
-                fixed::check_time_zone(&stored, &self.spec.graph, base.url.as_deref().unwrap_or_default())?;
+            if let Some(stored) = &base.plan {
+                fixed::check_time_zone(stored, &self.spec.graph, base.url.as_deref().unwrap_or_default())?;
             }
             let stored = base.key_groups();
             self.key_groups = Some(key_groups::choose(&self.spec.options, self.spec.parallelism, stored.as_ref())?);
@@ -277,14 +252,11 @@ impl JobIo {
     /// Refuses a savepoint that cannot be gone on from, before anything is changed.
     fn look_at_savepoint(&self) -> Result<()> {
         let Some(url) = self.spec.from_savepoint.as_ref().filter(|_| self.log.is_none()) else { return Ok(()) };
-        let storage = self.savepoint_at(url)?;
-        let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
-        let url = storage.url("");
-        if let Some(stored) = fixed::plan_of(Some(&savepoint.content))? {
-            self.check_statements(&stored, &url)?;
-            fixed::check_time_zone(&stored, &self.spec.graph, &url)?;
+        let base = self.base_of_savepoint(url)?;
+        if let (Some(stored), Some(url)) = (&base.plan, &base.url) {
+            self.check_statements(stored, url)?;
+            fixed::check_time_zone(stored, &self.spec.graph, url)?;
         }
-        let base = Base { content: Some(savepoint.content), storage, url: Some(url), is_savepoint: true };
         key_groups::choose(&self.spec.options, self.spec.parallelism, base.key_groups().as_ref()).map(drop)
     }
 
@@ -328,20 +300,20 @@ impl JobIo {
     /// What this start goes on from: a checkpoint, else a savepoint, else nothing.
     fn base(&self, resolution: &Resolution) -> Result<Base> {
         let savepoint = resolution.savepoint_url.clone().or_else(|| self.spec.from_savepoint.clone());
-        Ok(match (&resolution.restore, savepoint) {
-            (Some(restore), _) => Base {
-                content: Some(restore.content.clone()),
-                storage: Arc::clone(&self.storage),
-                url: Some(restore.url.clone()),
-                is_savepoint: false,
-            },
-            (None, Some(url)) => {
-                let storage = self.savepoint_at(&url)?;
-                let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
-                Base { content: Some(savepoint.content), url: Some(storage.url("")), storage, is_savepoint: true }
+        match (&resolution.restore, savepoint) {
+            (Some(restore), _) => {
+                Base::of(restore.content.clone(), Arc::clone(&self.storage), restore.url.clone(), false)
             }
-            (None, None) => Base::nothing(&self.storage),
-        })
+            (None, Some(url)) => self.base_of_savepoint(&url),
+            (None, None) => Ok(Base::nothing(&self.storage)),
+        }
+    }
+
+    fn base_of_savepoint(&self, url: &str) -> Result<Base> {
+        let storage = self.savepoint_at(url)?;
+        let savepoint = tidemill_checkpoint::savepoint::read_savepoint(storage.as_ref())?;
+        let url = storage.url("");
+        Base::of(savepoint.content, storage, url, true)
     }
 
     /// Refuses a savepoint of other statements: operators have ids that follow from the text, so none would be the same.
@@ -358,7 +330,7 @@ impl JobIo {
     }
 
     fn restore(&mut self, base: Base, graph: JobGraph, resolution: &Resolution, generation: u64) -> Result<Opened> {
-        let Base { content, storage, url, is_savepoint } = base;
+        let Base { content, plan: _, storage, url, is_savepoint } = base;
         let key_groups = self.key_groups.ok_or_else(not_open)?;
         let discovered = self.open_enumerators(&graph, content.as_ref())?;
         self.previous = resolution.restore.as_ref().map(|restore| restore.completed.root.clone());

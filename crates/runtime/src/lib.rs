@@ -2,6 +2,7 @@
 //! threads.
 //! Does not own: what slots do (`dataflow`), the protocol's objects (`checkpoint`), the network (`cluster`).
 
+mod base;
 mod broken;
 mod clock;
 pub mod content;
