@@ -36,8 +36,8 @@ const ALLOW_COMMENTS: ConfigOption =
 const IGNORE_PARSE_ERRORS: ConfigOption = ConfigOption::new(
     "csv.ignore-parse-errors",
     OptionType::Bool,
-    "A field that cannot be read is NULL, missing fields are NULL, surplus ones are left out, and so is a line whose quote is \
-     never closed, instead of failing.",
+    "A field that cannot be read is NULL and missing fields are NULL, a record with surplus fields is left out, and so is a line \
+     whose quote is never closed, instead of failing.",
 )
 .with_default("false");
 const NULL_LITERAL: ConfigOption =
@@ -198,9 +198,13 @@ impl CsvDecoder {
         }
     }
 
-    fn row(&mut self, fields: usize, byte: usize) -> Result<(), Problem> {
+    /// Makes a row of the record that was read, or leaves it out; returns the number of rows.
+    fn row(&mut self, fields: usize, byte: usize) -> Result<usize, Problem> {
         let expected = self.columns.len();
         let trailing_comma = expected > 0 && fields == expected + 1 && self.ends[fields - 1] == self.ends[fields - 2];
+        if self.options.ignore_parse_errors && expected > 0 && fields > expected && !trailing_comma {
+            return Ok(0);
+        }
         if fields != expected && !trailing_comma && !self.options.ignore_parse_errors {
             let plural = if fields == 1 { "" } else { "s" };
             let text =
@@ -230,7 +234,7 @@ impl CsvDecoder {
                 return Err(Problem { byte, lines: 0, column, code: "csv.value", text });
             }
         }
-        Ok(())
+        Ok(1)
     }
 }
 
@@ -263,8 +267,8 @@ impl Decode for CsvDecoder {
                 }
                 break;
             };
-            self.row(fields, done.bytes).map_err(|problem| Problem { lines: blank(), ..problem })?;
-            done = Decoded { rows: done.rows + 1, bytes: done.bytes + bytes };
+            let rows = self.row(fields, done.bytes).map_err(|problem| Problem { lines: blank(), ..problem })?;
+            done = Decoded { rows: done.rows + rows, bytes: done.bytes + bytes };
         }
         Ok(done)
     }

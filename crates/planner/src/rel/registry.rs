@@ -97,7 +97,12 @@ impl ColumnRegistry {
     /// Where an expression stands, if it is as it was bound; of several places the last bound, which is no table's or view's
     /// that the query reads if it can be its own.
     pub(crate) fn place_of(&self, expr: &Expr) -> Option<Span> {
-        self.places.iter().rev().find(|(placed, _)| placed == expr).map(|(_, span)| *span)
+        self.place_where(|placed| placed == expr)
+    }
+
+    /// Where the last bound of the expressions of which this holds stands.
+    pub(crate) fn place_where(&self, holds: impl Fn(&Expr) -> bool) -> Option<Span> {
+        self.places.iter().rev().find(|(placed, _)| holds(placed)).map(|(_, span)| *span)
     }
 
     /// How far it is now.
