@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use tidemill_core::EventTime;
 use tidemill_functions::format::{Fraction, push_timestamp};
 use tidemill_runtime::JobStatus;
 
@@ -10,6 +11,8 @@ use tidemill_runtime::JobStatus;
 pub struct Progress {
     last: Option<(u64, u64)>,
     rows_per_second: f64,
+    /// The highest seen: a subtask that tells its first one later than others may tell a lower one.
+    watermark: Option<EventTime>,
 }
 
 impl Progress {
@@ -26,7 +29,8 @@ impl Progress {
         let mut line = format!("{} rows", grouped(rows));
         // Writing to a String cannot fail.
         let _ = write!(line, " | {} rows/s", grouped(self.rows_per_second as u64));
-        if let Some(watermark) = status.watermark.filter(|watermark| watermark.0 != i64::MAX) {
+        self.watermark = self.watermark.max(status.watermark.filter(|watermark| watermark.0 != i64::MAX));
+        if let Some(watermark) = self.watermark {
             line.push_str(" | watermark ");
             push_timestamp(&mut line, watermark.0, 0, Fraction::Trimmed);
             let _ = write!(line, " | lag {}", span(wall_ms.saturating_sub(watermark.0)));
@@ -70,7 +74,6 @@ fn span(millis: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidemill_core::EventTime;
     use tidemill_dataflow::CounterValues;
 
     #[test]
@@ -78,11 +81,12 @@ mod tests {
         let mut progress = Progress::default();
         let status = |rows_in, checkpoint| JobStatus {
             counters: CounterValues { rows_in, ..CounterValues::default() },
-            watermark: Some(EventTime(1_357_016_400_000)),
+            watermark: Some(EventTime(1_357_016_400_000 - rows_in as i64 / 1_000_000)),
             checkpoint,
             state_bytes: 300 << 20,
         };
         progress.line(&status(1_000, 0), 0, 1_357_016_400_000);
+        // Its watermark is lower: that is not shown.
         let line = progress.line(&status(1_235_567, 7), 500_000_000, 1_357_016_404_200);
         assert_eq!(
             line,
