@@ -1,18 +1,33 @@
 //! What the generator can be told: proportions, ratios, sizes and rates, with Nexmark's published defaults.
 
+use tidemill_core::Result;
 use tidemill_core::options::{ConfigOption, Configuration, OptionType};
-use tidemill_core::{Failure, Result};
 
 /// Events a second of event time.
 pub const FIRST_EVENT_RATE: ConfigOption =
     ConfigOption::new("first-event.rate", OptionType::Integer, "Events per second of event time.")
         .with_default("10000");
-/// Must be the same as `first-event.rate`.
+/// Without effect.
 pub const NEXT_EVENT_RATE: ConfigOption = ConfigOption::new(
     "next-event.rate",
     OptionType::Integer,
-    "Later events per second of event time; the rate does not change, so it is that of 'first-event.rate'.",
-);
+    "Without effect, as in the Nexmark project's connector: the rate is always 'first-event.rate'.",
+)
+.with_default("10000");
+/// Without effect.
+pub const RATE_SHAPE: ConfigOption = ConfigOption::new(
+    "rate.shape",
+    OptionType::Choice(&["SQUARE", "SINE"]),
+    "Without effect, as in the Nexmark project's connector: the rate does not change.",
+)
+.with_default("SQUARE");
+/// Without effect.
+pub const RATE_PERIOD: ConfigOption = ConfigOption::new(
+    "rate.period",
+    OptionType::Duration,
+    "Without effect, as in the Nexmark project's connector: the rate does not change.",
+)
+.with_default("600 s");
 /// How many events there are; 0: no end.
 pub const EVENTS_NUM: ConfigOption =
     ConfigOption::new("events.num", OptionType::Integer, "How many events are generated; 0 never ends.")
@@ -131,9 +146,11 @@ impl Default for Settings {
 
 impl Settings {
     /// The options that a table may set, without those that every source has.
-    pub const OPTIONS: [&'static ConfigOption; 17] = [
+    pub const OPTIONS: [&'static ConfigOption; 19] = [
         &FIRST_EVENT_RATE,
         &NEXT_EVENT_RATE,
+        &RATE_SHAPE,
+        &RATE_PERIOD,
         &EVENTS_NUM,
         &STOP_AT,
         &KEEP_ALIVE,
@@ -154,17 +171,11 @@ impl Settings {
     /// Reads the options of a table.
     pub fn from_options(options: &Configuration) -> Result<Settings> {
         let defaults = Settings::default();
-        let rate = number(options, &FIRST_EVENT_RATE, 1, 1_000_000_000)?;
-        let next = options.integer(&NEXT_EVENT_RATE)?;
-        if next.is_some_and(|next| u64::try_from(next) != Ok(rate)) {
-            let text = "'next-event.rate' must be the same as 'first-event.rate': the generator has one rate";
-            return Err(Failure::user("nexmark.rate", text).about(NEXT_EVENT_RATE.key));
-        }
         let events = Some(number(options, &EVENTS_NUM, 0, i64::MAX as u64)?).filter(|events| *events > 0);
         let stop = u64::try_from(options.integer(&STOP_AT)?.unwrap_or(-1)).ok();
         Ok(Settings {
             seed: options.integer(&SEED)?.unwrap_or_default() as u64,
-            events_per_second: rate,
+            events_per_second: number(options, &FIRST_EVENT_RATE, 1, 1_000_000_000)?,
             events: events.into_iter().chain(stop).min(),
             persons: number(options, &PERSON_PROPORTION, 1, 10_000)?,
             auctions: number(options, &AUCTION_PROPORTION, 1, 10_000)?,

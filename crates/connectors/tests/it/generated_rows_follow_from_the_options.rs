@@ -75,8 +75,12 @@ fn nexmark_says_what_it_can_be_told() {
     let failure = connectors().of(&nexmark(&[("event.num", "1")])).err().unwrap().to_string();
     assert!(failure.contains("'events.num'"), "{failure}");
     assert!(!plan(&nexmark(&[])).unwrap().bounded);
-    assert!(plan(&nexmark(&[("next-event.rate", "5")])).is_err());
-    assert!(plan(&nexmark(&[("first-event.rate", "5"), ("next-event.rate", "5")])).is_ok());
+    let rates = [("first-event.rate", "5"), ("next-event.rate", "7"), ("rate.shape", "sine"), ("rate.period", "1 min")];
+    assert!(plan(&nexmark(&rates)).is_ok());
+    for (wrong, expected) in [(("rate.shape", "round"), "SQUARE, SINE"), (("rate.period", "soon"), "a duration")] {
+        let refused = plan(&nexmark(&[wrong])).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+    }
     let mut wrong = nexmark(&[]);
     wrong.schema.fields[3].name = "bids".to_string();
     assert!(plan(&wrong).unwrap_err().to_string().contains("bid ROW<`auction` BIGINT"));
