@@ -7,7 +7,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use tidemill_core::{Batch, Failure, Result};
 
-use super::leaves::{Leaves, Run, World};
+use super::leaves::{DRAWS, Leaves, Run, World};
 use super::pools::Pools;
 use super::schema::{Kind, Kinds};
 use super::settings::Settings;
@@ -110,13 +110,14 @@ impl Generator {
             let wanted = if self.kinds.contains(kind) { self.wanted[kind as usize] } else { 0 };
             Leaves::new(kind, wanted, rows)
         });
+        let mut draws = DRAWS;
         let mut runs = [const { Vec::new() }; 3];
         let mut row = 0;
         for (first, end) in ranges {
             self.each_run(*first, *end, |kind, event, epoch, offset, len| {
                 let run = Run { event, epoch, offset, len, row };
                 if self.wanted[kind as usize] != 0 {
-                    leaves[kind as usize].fill(&world, run);
+                    leaves[kind as usize].fill(&world, &mut draws, run);
                 }
                 if self.kinds.single().is_none() {
                     runs[kind as usize].push((row, len));

@@ -15,10 +15,10 @@ use crate::random::{below, random};
 
 /// The first category; there are five.
 const FIRST_CATEGORY: i64 = 10;
-/// Events are made in runs of at most this many, so that their random numbers stay on the stack.
+/// Events are made in runs of at most this many, so that their random numbers stay in the first cache.
 const RUN_MAX: usize = 64;
 /// Random numbers an event may use.
-const STREAMS: u64 = 4;
+const STREAMS: usize = 4;
 
 /// What all runs need.
 pub struct World<'a> {
@@ -58,6 +58,12 @@ pub struct Leaves {
     cells: Vec<Cells>,
 }
 
+/// Room for the random numbers of a run, a list for each stream.
+pub type Draws = [[u64; RUN_MAX]; STREAMS];
+
+/// Room that is not used yet.
+pub const DRAWS: Draws = [[0; RUN_MAX]; STREAMS];
+
 impl Leaves {
     /// Leaves of which the `wanted` ones (a bit each) will be filled with `rows` rows.
     pub fn new(kind: Kind, wanted: u16, rows: usize) -> Leaves {
@@ -70,13 +76,13 @@ impl Leaves {
     }
 
     /// Fills a run.
-    pub fn fill(&mut self, world: &World<'_>, mut run: Run) {
+    pub fn fill(&mut self, world: &World<'_>, draws: &mut Draws, mut run: Run) {
         while run.len > 0 {
             let part = Run { len: run.len.min(RUN_MAX), ..run };
             match self.kind {
-                Kind::Person => self.persons(world, part),
-                Kind::Auction => self.auctions(world, part),
-                Kind::Bid => self.bids(world, part),
+                Kind::Person => self.persons(world, draws, part),
+                Kind::Auction => self.auctions(world, draws, part),
+                Kind::Bid => self.bids(world, draws, part),
             }
             let len = part.len;
             run = Run {
@@ -151,10 +157,10 @@ impl Leaves {
         self.long(at, row, (0..run.len).map(|i| start.time_ms(run.offset + i as u64)));
     }
 
-    fn bids(&mut self, world: &World<'_>, run: Run) {
+    fn bids(&mut self, world: &World<'_>, draws: &mut Draws, run: Run) {
         let (settings, row) = (world.settings, run.row);
         if self.wants(&[0, 1]) {
-            let who = &numbers(settings.seed, run, 0)[..run.len];
+            let who = numbers(settings.seed, run, 0, &mut draws[0]);
             let epoch = Epoch::new(run.epoch, settings);
             let (hot, any, ratio) = (epoch.hot_auction(), epoch.open_auctions(), settings.hot_auctions_ratio);
             self.long(0, row, who.iter().map(|r| pick(*r, 0, ratio, hot, any.first, any.count)));
@@ -162,7 +168,7 @@ impl Leaves {
             self.long(1, row, who.iter().map(|r| pick(*r, 2, ratio, hot, any.first, any.count)));
         }
         if self.wants(&[2, 3, 4, 6]) {
-            let what = &numbers(settings.seed, run, 1)[..run.len];
+            let what = numbers(settings.seed, run, 1, &mut draws[1]);
             let prices = &world.pools.prices;
             self.long(2, row, what.iter().map(|r| price(prices, *r)));
             if self.wants(&[3, 4]) {
@@ -181,25 +187,26 @@ impl Leaves {
         }
     }
 
-    fn auctions(&mut self, world: &World<'_>, run: Run) {
+    fn auctions(&mut self, world: &World<'_>, draws: &mut Draws, run: Run) {
         let (settings, row) = (world.settings, run.row);
         let epoch = Epoch::new(run.epoch, settings);
         let start = world.clock.start(run.epoch);
         let first = FIRST_ID + epoch.first_auction + (run.offset - settings.persons) as i64;
         self.long(0, row, (0..run.len).map(|i| first + i as i64));
-        let words = &numbers(settings.seed, run, 0)[..run.len];
+        let words = numbers(settings.seed, run, 0, &mut draws[0]);
         self.text(1, row, words.iter().map(|r| entry(*r, 0)));
         self.text(2, row, words.iter().map(|r| entry(*r, 1)));
         self.text(9, row, words.iter().map(|r| entry(*r, 2)));
         self.long(8, row, words.iter().map(|r| FIRST_CATEGORY + i64::from(below(*r, 3, 5))));
         let prices = &world.pools.prices;
-        let opening = &numbers(settings.seed, run, 1)[..run.len];
-        let margin = &numbers(settings.seed, run, 2)[..run.len];
+        let [_, opening, margin, _] = draws;
+        let opening = numbers(settings.seed, run, 1, opening);
+        let margin = numbers(settings.seed, run, 2, margin);
         self.long(3, row, opening.iter().map(|r| price(prices, *r)));
         self.long(4, row, opening.iter().zip(margin).map(|(r, more)| price(prices, *r) + price(prices, *more)));
         self.times(5, row, start, run);
         if self.wants(&[6, 7]) {
-            let rest = &numbers(settings.seed, run, 3)[..run.len];
+            let rest = numbers(settings.seed, run, 3, &mut draws[3]);
             let longest = (2 * horizon_ms(world.clock, run.event, settings)).max(1) as u64;
             self.long(
                 6,
@@ -213,12 +220,13 @@ impl Leaves {
         }
     }
 
-    fn persons(&mut self, world: &World<'_>, run: Run) {
+    fn persons(&mut self, world: &World<'_>, draws: &mut Draws, run: Run) {
         let (settings, pools, row) = (world.settings, world.pools, run.row);
         let first = FIRST_ID + (run.epoch * settings.persons + run.offset) as i64;
         self.long(0, row, (0..run.len).map(|i| first + i as i64));
-        let words = &numbers(settings.seed, run, 0)[..run.len];
-        let places = &numbers(settings.seed, run, 1)[..run.len];
+        let [words, places, ..] = draws;
+        let words = numbers(settings.seed, run, 0, words);
+        let places = numbers(settings.seed, run, 1, places);
         self.text(1, row, words.iter().map(|r| below(*r, 0, pools.names.len() as u32)));
         self.text(2, row, words.iter().map(|r| entry(*r, 1)));
         self.text(3, row, words.iter().map(|r| entry(*r, 2)));
@@ -229,12 +237,12 @@ impl Leaves {
     }
 }
 
-/// One random number for each event of a run.
+/// One random number of a stream for each event of a run.
 #[inline(always)]
-fn numbers(seed: u64, run: Run, stream: u64) -> [u64; RUN_MAX] {
-    let mut numbers = [0; RUN_MAX];
-    for (i, number) in numbers[..run.len].iter_mut().enumerate() {
-        *number = random(seed, (run.event + i as u64) * STREAMS + stream);
+fn numbers(seed: u64, run: Run, stream: u64, room: &mut [u64; RUN_MAX]) -> &[u64] {
+    let numbers = &mut room[..run.len];
+    for (i, number) in numbers.iter_mut().enumerate() {
+        *number = random(seed, (run.event + i as u64) * STREAMS as u64 + stream);
     }
     numbers
 }
