@@ -11,7 +11,7 @@ pub mod evaluator;
 pub mod expr;
 mod forms;
 pub mod function;
-pub mod java_digits;
+pub mod java_floats;
 pub mod proto;
 pub mod records;
 pub mod registry;

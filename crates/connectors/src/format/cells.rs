@@ -211,7 +211,7 @@ impl Cells {
         match &mut self.values {
             Values::Float(cells) => cells.append_value(value as f32),
             Values::Double(cells) => cells.append_value(value),
-            Values::Text(cells) => cells.append_value(crate::text::write::double_text(value)),
+            Values::Text(cells) => cells.append_value(tidemill_expr::java_floats::double_text(value)),
             _ => return self.wrong(),
         }
         Ok(())

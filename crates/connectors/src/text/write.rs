@@ -9,7 +9,7 @@ use arrow::datatypes::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use tidemill_expr::java_digits::java_digits;
+use tidemill_expr::java_floats::{double_text, float_text};
 use tidemill_expr::scalar::{civil_from_days, decimal_text};
 use tidemill_expr::{SqlType, TypeKind};
 
@@ -173,45 +173,6 @@ fn write_time(of_day_ms: i64, nanos: u32, style: TimeStyle, out: &mut Vec<u8>) -
     write!(out, ".{}", &digits[..shown])
 }
 
-/// A DOUBLE as Java writes it: `1.0`, `0.001`, `1.0E7`, `NaN`, `-Infinity`.
-pub fn double_text(value: f64) -> String {
-    java_text(value, value.is_nan(), value.is_infinite(), value < 0.0, java_digits(value), value.abs())
-}
-
-/// A FLOAT as Java writes it.
-pub fn float_text(value: f32) -> String {
-    let size = f64::from(value.abs());
-    java_text(f64::from(value), value.is_nan(), value.is_infinite(), value < 0.0, java_digits(value), size)
-}
-
-fn java_text(value: f64, nan: bool, infinite: bool, negative: bool, scientific: String, size: f64) -> String {
-    if nan {
-        return "NaN".to_string();
-    }
-    if infinite {
-        return if negative { "-Infinity" } else { "Infinity" }.to_string();
-    }
-    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
-    if value == 0.0 {
-        return mantissa.to_string();
-    }
-    if !(1e-3..1e7).contains(&size) {
-        return format!("{mantissa}E{exponent}");
-    }
-    // The shortest digits are in the mantissa; place the point among them.
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    let sign = if mantissa.starts_with('-') { "-" } else { "" };
-    let digits: String = mantissa.strip_suffix(".0").unwrap_or(mantissa).chars().filter(char::is_ascii_digit).collect();
-    if exponent < 0 {
-        return format!("{sign}0.{}{digits}", "0".repeat((-exponent - 1) as usize));
-    }
-    let whole = exponent as usize + 1;
-    if digits.len() <= whole {
-        return format!("{sign}{digits}{}.0", "0".repeat(whole - digits.len()));
-    }
-    format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,29 +187,6 @@ mod tests {
             String::from_utf8_lossy(&out).into_owned()
         };
         (0..array.len()).map(cell).collect()
-    }
-
-    #[test]
-    fn doubles_are_written_as_java_does() {
-        let cases = [
-            (1.0, "1.0"),
-            (0.0, "0.0"),
-            (-0.0, "-0.0"),
-            (123456.789, "123456.789"),
-            (0.001, "0.001"),
-            (0.0001, "1.0E-4"),
-            (f64::from_bits(1), "4.9E-324"),
-            (9999999.0, "9999999.0"),
-            (1e7, "1.0E7"),
-            (-1.25e10, "-1.25E10"),
-            (100.0, "100.0"),
-            (0.1, "0.1"),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(double_text(value), expected);
-        }
-        assert_eq!(double_text(f64::NEG_INFINITY), "-Infinity");
-        assert_eq!(float_text(0.1), "0.1");
     }
 
     #[test]

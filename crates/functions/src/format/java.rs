@@ -1,52 +1,8 @@
-//! Text as Java's `toString` gives it: what Flink's users see of numbers, and of times in the `print` connector.
-
-use std::fmt::{LowerExp, Write};
-
-use tidemill_expr::java_digits::java_digits;
+//! Text as Java's `toString` gives it: what Flink's users see of decimals, and of times in the `print` connector.
 
 use super::digits::{push_decimal, push_int, push_padded};
 use super::push_date;
 use crate::civil::{Civil, DAY_MS};
-
-/// Appends a DOUBLE as `Double.toString` does: shortest digits, an exponent below 10^-3 and from 10^7.
-pub fn push_double(out: &mut String, value: f64) {
-    let size = value.abs();
-    if value.is_finite() && (size == 0.0 || (1e-3..1e7).contains(&size)) {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{value:?}");
-    } else if value.is_finite() {
-        push_exponential(out, value);
-    } else {
-        push_not_finite(out, value);
-    }
-}
-
-/// Appends a FLOAT as `Float.toString` does.
-pub fn push_float(out: &mut String, value: f32) {
-    let size = value.abs();
-    if value.is_finite() && (size == 0.0 || (1e-3..1e7).contains(&size)) {
-        let _ = write!(out, "{value:?}");
-    } else if value.is_finite() {
-        push_exponential(out, value);
-    } else {
-        push_not_finite(out, f64::from(value));
-    }
-}
-
-/// `1.0e7` becomes `1.0E7`.
-fn push_exponential(out: &mut String, value: impl LowerExp) {
-    out.push_str(&java_digits(value).replace('e', "E"));
-}
-
-fn push_not_finite(out: &mut String, value: f64) {
-    out.push_str(if value.is_nan() {
-        "NaN"
-    } else if value > 0.0 {
-        "Infinity"
-    } else {
-        "-Infinity"
-    });
-}
 
 /// Appends a DECIMAL as `BigDecimal.toString` does: an exponent where more than six zeros would follow the point.
 pub fn push_big_decimal(out: &mut String, value: i128, scale: u8) {

@@ -22,7 +22,7 @@ use tidemill_expr::{Arg, SqlType, TimeZone, TypeKind};
 use crate::access::{Stamps, wrong_type};
 use crate::civil::{Civil, DAY_MS};
 pub use digits::{push_date, push_decimal, push_int, push_padded};
-pub use java::{push_double, push_float};
+pub use tidemill_expr::java_floats::{push_double, push_float};
 
 /// Who reads the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -426,9 +426,7 @@ impl States {
 
     /// Takes rows into records that may be written. If values are kept, [`keys`](States::keys) must know them.
     pub fn update(&mut self, records: StateRecords<'_>, rows: &FoldedRows<'_>) -> Result<()> {
-        let parts = records.into_parts();
-        let at = parts.first_value_word;
-        let mut records = RecordsMut::new(parts.words, parts.stride, 0);
+        let (mut records, at, mut stores) = Stores::beside(records, &mut self.values, &self.record_keys, self.layout);
         if self.own.input_rows {
             let word = at + self.own.reserved.len();
             rows.records.iter().for_each(|record| records.words_mut::<1>(*record, word)[0] += 1);
@@ -441,13 +439,6 @@ impl States {
                 *count = count.wrapping_add(sign as u64);
             }
         }
-        let mut stores = Stores {
-            bytes: parts.bytes,
-            values: &mut self.values,
-            keys: &self.record_keys,
-            layout: self.layout,
-            call: 0,
-        };
         self.aggregates.update(&mut records, at, rows, &self.masks, &mut stores)
     }
 
@@ -468,16 +459,7 @@ impl States {
 
     /// The results of records, one column a call.
     pub fn emit(&mut self, records: StateRecords<'_>, rows: &[u32]) -> Result<Vec<ArrayRef>> {
-        let parts = records.into_parts();
-        let at = parts.first_value_word;
-        let records = RecordsMut::new(parts.words, parts.stride, 0);
-        let mut stores = Stores {
-            bytes: parts.bytes,
-            values: &mut self.values,
-            keys: &self.record_keys,
-            layout: self.layout,
-            call: 0,
-        };
+        let (records, at, mut stores) = Stores::beside(records, &mut self.values, &self.record_keys, self.layout);
         self.aggregates.emit(&records, at, rows, &mut stores)
     }
 }

@@ -6,7 +6,7 @@
 
 use arrow::array::{ArrayRef, BooleanArray};
 use tidemill_core::{KeyRef, Result, RowKind};
-use tidemill_expr::{AggregateInput, OtherState, RecordsMut};
+use tidemill_expr::{AggregateInput, OtherState};
 use tidemill_state::RecordsMut as StateRecords;
 
 use super::CallStore;
@@ -77,20 +77,11 @@ impl States {
             (0..state.bytes.len()).map(|call| self.values_of(call, &GroupAt { prefix: from, ..group })).collect();
         self.remove_values(group.key, group.hash, from);
         self.work_on(record, group);
-        let parts = records.into_parts();
-        let at = parts.first_value_word;
-        let mut records = RecordsMut::new(parts.words, parts.stride, 0);
+        let (mut records, at, mut stores) = Stores::beside(records, &mut self.values, &self.record_keys, self.layout);
         for word in self.own.reserved.len()..self.own.count() {
             let sum = &mut records.words_mut::<1>(record, at + word)[0];
             *sum = sum.wrapping_add(state.words[word]);
         }
-        let mut stores = Stores {
-            bytes: parts.bytes,
-            values: &mut self.values,
-            keys: &self.record_keys,
-            layout: self.layout,
-            call: 0,
-        };
         for (number, call) in self.aggregates.calls().iter().enumerate().filter(|(_, call)| !call.distinct) {
             let other = OtherState {
                 words: &state.words[call.at..call.at + call.accumulator.words()],
@@ -111,16 +102,7 @@ impl States {
         change: &Change<'_>,
     ) -> Result<()> {
         self.work_on(record, group);
-        let parts = records.into_parts();
-        let at = parts.first_value_word;
-        let mut records = RecordsMut::new(parts.words, parts.stride, 0);
-        let mut stores = Stores {
-            bytes: parts.bytes,
-            values: &mut self.values,
-            keys: &self.record_keys,
-            layout: self.layout,
-            call: 0,
-        };
+        let (mut records, at, mut stores) = Stores::beside(records, &mut self.values, &self.record_keys, self.layout);
         let rows = vec![record; change.kinds.len()];
         let (filter, kinds) = (Some(change.mask), Some(change.kinds));
         let input = AggregateInput { records: &rows, first: 0, args: change.args, filter, kinds };

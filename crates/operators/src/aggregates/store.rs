@@ -7,8 +7,8 @@ use std::ops::Bound;
 
 use tidemill_core::map::Map;
 use tidemill_core::{Failure, KeyLayout, KeyRef, Keys, Result};
-use tidemill_expr::{AggregateStore, NoStore};
-use tidemill_state::{BytesMut, GroupTable, OrderedTable};
+use tidemill_expr::{AggregateStore, NoStore, RecordsMut};
+use tidemill_state::{BytesMut, GroupTable, OrderedTable, RecordsMut as StateRecords};
 
 use super::CallStore;
 
@@ -87,15 +87,29 @@ impl RecordKeys {
 /// The stores of an operator's calls while one table is worked on.
 pub struct Stores<'a> {
     /// The bytes beside the records.
-    pub bytes: BytesMut<'a>,
+    bytes: BytesMut<'a>,
     /// For each call the table of its values, if it keeps any.
-    pub values: &'a mut [Option<OrderedTable>],
+    values: &'a mut [Option<OrderedTable>],
     /// The keys of the records that are worked on; only needed if a call keeps values.
-    pub keys: &'a RecordKeys,
+    keys: &'a RecordKeys,
     /// How the keys are held.
-    pub layout: KeyLayout,
+    layout: KeyLayout,
     /// The call that is at work.
-    pub call: usize,
+    call: usize,
+}
+
+impl<'a> Stores<'a> {
+    /// Records as accumulators see them, the word at which their values begin, and the stores beside them.
+    pub fn beside(
+        records: StateRecords<'a>,
+        values: &'a mut [Option<OrderedTable>],
+        keys: &'a RecordKeys,
+        layout: KeyLayout,
+    ) -> (RecordsMut<'a>, usize, Stores<'a>) {
+        let parts = records.into_parts();
+        let records = RecordsMut::new(parts.words, parts.stride, 0);
+        (records, parts.first_value_word, Stores { bytes: parts.bytes, values, keys, layout, call: 0 })
+    }
 }
 
 impl CallStore for Stores<'_> {
