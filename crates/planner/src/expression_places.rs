@@ -55,7 +55,10 @@ impl<'a> Written<'a> {
         let mut stored: Map<(u32, usize), ColId> = Map::default();
         bound.rel.visit(&mut |rel| match rel {
             Rel::Project { items, .. } => {
-                items.iter().for_each(|(id, expr)| definitions.entry(*id).or_default().push(expr.clone()));
+                // A column that is handed on under its own number stands for nothing else.
+                for (id, expr) in items.iter().filter(|(id, expr)| *expr != Expr::Column(*id)) {
+                    definitions.entry(*id).or_default().push(expr.clone());
+                }
             }
             Rel::Union { columns, sources, .. } => {
                 for (at, id) in columns.iter().enumerate() {

@@ -138,6 +138,7 @@ fn an_expression_without_a_value_is_shown_where_the_statement_has_it() {
             // Conditions of an outer query over what an inner one computes, through a union and with a constant computed.
             ("SELECT b FROM v WHERE b > 1 + 1", "line 3, column 23"),
             ("SELECT c FROM (SELECT CAST(a AS INT) AS c FROM t)\nWHERE c > 0 AND c < 9", "line 4, column 7"),
+            ("SELECT b FROM (SELECT b FROM (SELECT b FROM v)) WHERE b > 0", "line 3, column 55"),
             ("SELECT c FROM (SELECT b AS c FROM v UNION ALL SELECT 1) WHERE c > 0", "line 3, column 63"),
         ] {
             let run = folder.sql(&format!("{tables}{query}"), &["-D", &mode]);
